@@ -1,0 +1,294 @@
+"""The composition root: settings in, a running program out. The only place that builds real things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import commands
+from bot.config import Project, Settings, projects_of
+from bot.csms import CsmsClient, credentials
+from bot.errors import Sent, SettingsError, SlackError
+from bot.model import PostKind
+from bot.poller import Keeper, Poller
+from bot.rules.access import Policy
+from bot.rules.nearest import nearest
+from bot.services.changes import Changes
+from bot.services.projects import Projects, Scope
+from bot.services.status import Status
+from bot.serving import serving
+from bot.slack.actors import Actors
+from bot.slack.client import SlackClient
+from bot.slack.desk import Services
+from bot.slack.door import Door
+from bot.slack.guard import Guard
+from bot.slack.interactions import Submission
+from bot.slack.outbox import Poster
+from bot.slack.sockets import Sockets
+from bot.slack.worker import Worker
+from bot.store import Outgoing, Store
+from bot.views.blocks import Message
+from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.web import build_web
+from commands import home
+
+log = logging.getLogger(__name__)
+
+BAD_TOKEN = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "not_allowed_token_type",
+    }
+)
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def open_csms(project: Project) -> CsmsClient:
+    """The client of one project. SettingsError when no credential fits."""
+    auth = credentials(
+        project.credentials.as_env(),
+        project_id=project.project_id,
+        iam_endpoint=project.iam_endpoint,
+        home=Path.home(),
+    )
+    return CsmsClient(
+        endpoint=project.endpoint,
+        project_id=project.project_id,
+        auth=auth,
+        smn_endpoint=project.smn_endpoint,
+    )
+
+
+def _scope(project: Project, settings: Settings) -> Scope:
+    return Scope(
+        name=project.name,
+        csms=open_csms(project),
+        policy=Policy(project.operators, project.approvers, settings.approvals_required),
+        alert_channel=project.alert_channel,
+        approval_channel=project.approval_channel,
+        project_id=project.project_id,
+        endpoint=project.endpoint,
+    )
+
+
+class App:
+    """Everything wired together."""
+
+    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
+        """Builds; nothing is sent or opened yet. SettingsError."""
+        self.settings = settings
+        self.projects = Projects([_scope(project, settings) for project in projects_of(settings, env)])
+        self.store = Store(Path(settings.database))
+        self.slack = SlackClient(
+            token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url
+        )
+        groups = [
+            one
+            for scope in self.projects
+            for one in (*scope.policy.operators, *scope.policy.approvers)
+            if one.startswith("S")
+        ]
+        self.actors = Actors(self.slack, groups=groups)
+        self.status = Status(
+            store=self.store,
+            projects=self.projects,
+            clock=utc_now,
+            interval=settings.poll_interval,
+            mode="Socket Mode" if settings.socket_mode else "HTTP",
+            slack_connected=self._connected,
+        )
+        self.changes = Changes(
+            store=self.store,
+            projects=self.projects,
+            clock=utc_now,
+            ttl=settings.approval_ttl,
+            ask_again=self.actors.again,
+        )
+        self.poster = Poster(
+            slack=self.slack,
+            outbox=self.store.outbox,
+            draw=self._draw,
+            clock=utc_now,
+            settle=settings.settle,
+        )
+        self.services = Services(
+            projects=self.projects,
+            store=self.store,
+            changes=self.changes,
+            status=self.status,
+            actors=self.actors,
+            clock=utc_now,
+            command=settings.command,
+        )
+        self.worker = Worker(
+            inbox=self.store.inbox,
+            slack=self.slack,
+            services=self.services,
+            commands=commands.ALL,
+            home=home.opened,
+            clock=utc_now,
+            after=self.poster.wake,
+        )
+        self.door = Door(
+            inbox=self.store.inbox,
+            clock=utc_now,
+            wake=self.worker.wake,
+            check_form=self._check_form,
+            suggest=self._suggest,
+        )
+        self.poller = Poller(
+            store=self.store,
+            projects=self.projects,
+            status=self.status,
+            clock=utc_now,
+            interval=settings.poll_interval,
+            mode=settings.backfill,
+            wake=self.poster.wake,
+        )
+        self.keeper = Keeper(self.changes, self.poster.wake)
+        self.sockets: Sockets | None = None
+        self.base_url = ""
+        self._known = False
+
+    def _connected(self) -> bool:
+        return self._known and (self.sockets is None or self.sockets.connected)
+
+    async def run(self, stop: asyncio.Event, started: asyncio.Event | None = None) -> None:
+        """Runs until `stop`; `started` is set when it listens. SettingsError, StoreError."""
+        await self.store.open(utc_now())
+        try:
+            await self.slack.open()
+            async with self._listening() as self.base_url:
+                if started is not None:
+                    started.set()
+                await self._drive(stop)
+        finally:
+            for scope in self.projects:
+                await scope.csms.aclose()
+            await self.slack.close()
+            await self.store.close()
+            log.info("stopped", extra={"action": "stopped"})
+
+    @contextlib.asynccontextmanager
+    async def _listening(self) -> AsyncIterator[str]:
+        settings = self.settings
+        secret = settings.slack_signing_secret.get_secret_value()
+        bolt = self.door.app(self.slack, secret)
+        guard = None
+        if settings.socket_mode:
+            self.sockets = Sockets(bolt, settings.slack_app_token.get_secret_value())
+        else:
+            guard = Guard(bolt, secret)
+        web = build_web(self.status, guard)
+        try:
+            server = serving(web, settings.http_host, settings.http_port)
+            async with server as base_url:
+                log.info(
+                    "listening", extra={"action": "listening", "address": base_url, "mode": self.status.mode}
+                )
+                yield base_url
+        except OSError as error:
+            where = f"{settings.http_host}:{settings.http_port}"
+            raise SettingsError(
+                f"CSMS_BOT_HTTP_PORT: {where} cannot be listened on ({error.strerror}); choose another port"
+            ) from None
+
+    async def _drive(self, stop: asyncio.Event) -> None:
+        for scope in self.projects:
+            if not scope.policy.approvers and scope.policy.required > 0:
+                log.warning(
+                    "CSMS_BOT_APPROVERS is empty: nothing can be approved",
+                    extra={"action": "no_approvers", "project": scope.name},
+                )
+        tasks = [asyncio.create_task(self.poller.run(stop), name="poller")]
+        try:
+            await self._know_slack(stop)
+            if stop.is_set():
+                return
+            await self.changes.resume()
+            tasks += [
+                asyncio.create_task(self.worker.run(stop), name="worker"),
+                asyncio.create_task(self.poster.run(stop), name="poster"),
+                asyncio.create_task(self.keeper.run(stop), name="keeper"),
+            ]
+            if self.sockets is not None:
+                tasks.append(asyncio.create_task(self.sockets.run(stop), name="sockets"))
+            waiter = asyncio.create_task(stop.wait(), name="stop")
+            done, _ = await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+            for task in done - {waiter}:
+                task.result()
+        finally:
+            stop.set()
+            if self.sockets is not None:
+                await self.sockets.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _know_slack(self, stop: asyncio.Event) -> None:
+        """Asks Slack who the bot is, until it answers. SettingsError for a token that it refuses."""
+        wait = 0.5
+        while not stop.is_set():
+            try:
+                identity = await self.slack.call("auth.test")
+            except SlackError as error:
+                if error.sent is Sent.REFUSED and error.code in BAD_TOKEN:
+                    raise SettingsError(
+                        f"SLACK_BOT_TOKEN was refused by Slack ({error.code}); copy it again from the app's "
+                        "*OAuth & Permissions* page"
+                    ) from None
+                log.warning(
+                    "Slack is not there yet", extra={"action": "slack_unreachable", "error": str(error)}
+                )
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(wait, error.retry_after_s)):
+                        await stop.wait()
+                wait = min(wait * 2, 30.0)
+                continue
+            self.door.identity = identity
+            self.actors.team_id = str(identity.get("team_id", ""))
+            self.poster.bot_id = str(identity.get("bot_id", ""))
+            self.poster.bot_user_id = str(identity.get("user_id", ""))
+            self._known = True
+            log.info("Slack knows the bot", extra={"action": "slack_ready", "team": self.actors.team_id})
+            return
+
+    async def _draw(self, job: Outgoing) -> Message | None:
+        if job.kind in (PostKind.CARD, PostKind.TOLD):
+            change = await self.store.changes.get(job.ref)
+            if change is None:
+                return None
+            approvers = self.projects.named(change.project).policy.approvers
+            return draw_change(job.kind, change, approvers)
+        if job.kind == PostKind.ALERT:
+            incident = await self.store.records.incident(job.ref)
+            return None if incident is None else draw_incident(incident)
+        return draw_data(job.kind, job.project, job.data)
+
+    async def _check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:
+        form = self.worker.forms.get(sent.form)
+        if form is None:
+            return {}, None
+        errors = await form.check(self.services, sent.key, sent.values)
+        return (errors, None) if errors else ({}, form.waiting())
+
+    async def _suggest(self, _action: str, typed: str) -> list[dict[str, Any]]:
+        names = sorted({name for scope in self.projects for name in scope.names})
+        found = [name for name in names if typed.lower() in name.lower()]
+        if not found and (close := nearest(typed, names)):
+            found = [close]
+        return [
+            {"text": {"type": "plain_text", "text": name[:75]}, "value": name[:75]} for name in found[:100]
+        ]

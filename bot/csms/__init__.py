@@ -1,0 +1,34 @@
+"""The client of CSMS: events, notification records, and what helps to understand them."""
+
+from bot.csms.auth import (
+    METADATA,
+    AccessKeys,
+    AkSkAuth,
+    Credential,
+    MetadataAuth,
+    PasswordAuth,
+    TokenAuth,
+)
+from bot.csms.client import CsmsClient
+from bot.csms.credentials import credentials
+from bot.csms.endpoints import address, csms_endpoint, iam_endpoint, smn_endpoint
+from bot.csms.redact import redact
+from bot.csms.wire import FailedTask
+
+__all__ = [
+    "METADATA",
+    "AccessKeys",
+    "AkSkAuth",
+    "Credential",
+    "CsmsClient",
+    "FailedTask",
+    "MetadataAuth",
+    "PasswordAuth",
+    "TokenAuth",
+    "address",
+    "credentials",
+    "csms_endpoint",
+    "iam_endpoint",
+    "redact",
+    "smn_endpoint",
+]

@@ -1,0 +1,154 @@
+"""The second driver: one look a tick at each project's notification records."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.errors import CsmsError
+from bot.model import Incident, Plan, Post, PostKind, Record
+from bot.rules.alerts import QUIET, Where, backfill, plan
+from bot.services.changes import Changes
+from bot.services.projects import Projects, Scope
+from bot.services.status import Status
+from bot.store import Counted, Store
+
+log = logging.getLogger(__name__)
+
+
+def random_key() -> str:
+    """An opaque key for a post or an incident."""
+    return secrets.token_hex(16)
+
+
+class Poller:
+    """Looks, counts, and lets the rules decide; one process at a time, by lease."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        projects: Projects,
+        status: Status,
+        clock: Callable[[], datetime],
+        interval: timedelta,
+        mode: str,
+        wake: Callable[[], None],
+        make_key: Callable[[], str] = random_key,
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._status = status
+        self._clock = clock
+        self._interval = interval
+        self._mode = mode
+        self._wake = wake
+        self._make_key = make_key
+        self._holder = secrets.token_hex(8)
+        self.looked = asyncio.Event()
+        """Set after the first good look at any project."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Polls at once and then every interval, each project by itself, until `stop`."""
+        await asyncio.gather(*(self._project(scope, stop) for scope in self._projects))
+
+    async def _project(self, scope: Scope, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not stop.is_set():
+            try:
+                await self.tick(scope)
+            except Exception:
+                log.exception("poll failed", extra={"action": "poll_crashed", "project": scope.name})
+                self._status.poll_errors[scope.name] = "an error inside csms-bot; see its log"
+            # From due time to due time, so that slow polls do not add up; missed ones are not made up for.
+            due = max(due + self._interval.total_seconds(), loop.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await stop.wait()
+
+    async def tick(self, scope: Scope) -> Counted | None:
+        """One look. None when another process holds the lease, or CSMS could not be asked."""
+        ttl = max(3 * self._interval, timedelta(seconds=90))
+        held = await self._store.leases.take(
+            f"poll/{scope.name}", holder=self._holder, ttl=ttl, now=self._clock()
+        )
+        if held is None:
+            return None
+        try:
+            page = await scope.csms.notification_records()
+        except CsmsError as error:
+            failures = await self._store.records.poll_failed(scope.name)
+            if scope.name not in self._status.poll_errors:
+                log.warning(
+                    "CSMS unreachable",
+                    extra={"action": "poll_failed", "project": scope.name, "error": str(error)},
+                )
+            self._status.poll_errors[scope.name] = str(error)
+            log.debug("poll failed", extra={"action": "poll_failed_again", "failures": failures})
+            return None
+        if self._status.poll_errors.pop(scope.name, None):
+            log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
+        now = self._clock()
+        counted = await self._store.records.count(
+            scope.name,
+            page.records,
+            incomplete=page.maybe_incomplete,
+            now=now,
+            incidents_since=now - QUIET,
+            decide=self._decide(scope, now),
+        )
+        if counted.coverage_lost:
+            log.warning("coverage may be incomplete", extra={"action": "coverage", "project": scope.name})
+            post = Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel)
+            await self._store.outbox.put(post, now)
+        if counted.new:
+            log.info(
+                "new records",
+                extra={
+                    "action": "polled",
+                    "project": scope.name,
+                    "new": len(counted.new),
+                    "failed": sum(record.failed for record in counted.new),
+                },
+            )
+        self.looked.set()
+        self._wake()
+        return counted
+
+    def _decide(
+        self, scope: Scope, now: datetime
+    ) -> Callable[[Sequence[Record], Sequence[Incident], bool], Plan]:
+        where = Where(scope.name, scope.alert_channel)
+
+        def decide(new: Sequence[Record], incidents: Sequence[Incident], first: bool) -> Plan:
+            if first:
+                return backfill(new, mode=self._mode, where=where, now=now, make_key=self._make_key)
+            return plan(new, incidents, where=where, now=now, make_key=self._make_key)
+
+        return decide
+
+
+class Keeper:
+    """What time does to change requests: they expire."""
+
+    def __init__(self, changes: Changes, wake: Callable[[], None], *, every_s: float = 1.0) -> None:
+        self._changes = changes
+        self._wake = wake
+        self._every_s = every_s
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Looks every second until `stop`."""
+        while not stop.is_set():
+            try:
+                if await self._changes.expire_due():
+                    self._wake()
+            except Exception:
+                log.exception("expiry failed", extra={"action": "expiry_failed"})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s):
+                    await stop.wait()

@@ -1,0 +1,316 @@
+"""The way of a change: asked, decided, applied once, read back. The audit rows are written by the store's verbs,
+each in the transaction that it speaks of; refusals are written here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.errors import BotError, CsmsError, CsmsNotFound, Landed, NotAllowed, Refused
+from bot.model import Actor, Change, ChangeState, Entry, Event
+from bot.rules.access import Action, authorize
+from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
+from bot.services.events import get_event
+from bot.services.projects import Projects, Scope
+from bot.store import Proposal, Store
+
+log = logging.getLogger(__name__)
+
+AskAgain = Callable[[str], Awaitable[Actor]]
+"""Asks Slack anew who a user is."""
+
+
+class Moved(Refused):
+    """The event is no longer what the form was filled with; carries both, for showing."""
+
+    def __init__(self, event: Event, shown: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"`{event.name}` was changed while the form was open; nothing was asked. Open it again."
+        )
+        self.event = event
+        self.shown = shown
+
+
+class Changes:
+    """Change requests, from the asking to the reading back."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        projects: Projects,
+        clock: Callable[[], datetime],
+        ttl: timedelta,
+        ask_again: AskAgain,
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._clock = clock
+        self._ttl = ttl
+        self._ask_again = ask_again
+
+    async def ask(
+        self,
+        actor: Actor,
+        scope: Scope,
+        name: str,
+        wish: Wish,
+        *,
+        reason: str,
+        origin: str,
+        shown: Mapping[str, Any] | None = None,
+    ) -> Change:
+        """Makes a change request. `shown` is the event's image that a form was filled with. Refused, CsmsError."""
+        try:
+            authorize(actor, Action.ASK, scope.policy).enforce()
+            if len(reason) > MAX_REASON:
+                raise Refused(f"The reason is too long: {len(reason)} characters, {MAX_REASON} fit.")
+            event = await get_event(scope, name)
+            if shown is not None and event.image() != shown:
+                raise Moved(event, shown)
+            patch = make_patch(event, wish)
+        except BotError as error:
+            await self._refused(actor, "change.request", error, project=scope.name, event=name[:64])
+            raise
+        now = self._clock()
+        return await self._store.changes.propose(
+            Proposal(
+                origin=origin,
+                project=scope.name,
+                event=event.name,
+                before=event.image(),
+                patch=patch,
+                requester=actor.user_id,
+                reason=reason,
+                required=scope.policy.required,
+                channel=scope.approval_channel,
+                created=now,
+                expires=now + self._ttl,
+            )
+        )
+
+    async def approve(self, actor: Actor, key: str) -> Change:
+        """Counts the approval; the one that completes the quorum applies the change. Refused."""
+        change = await self._decide(actor, key, Action.APPROVE)
+        vote = await self._store.changes.vote(key, actor.user_id, self._clock())
+        if vote is None or not vote.counted:
+            # Somebody else's click won the race, or this is the same click again.
+            return await self._decide(actor, key, Action.APPROVE)
+        if vote.complete:
+            await self.apply(key, clicked=actor.user_id)
+        return await self._store.changes.get(key) or change
+
+    async def reject(self, actor: Actor, key: str, reason: str = "") -> Change:
+        """pending → rejected. Refused."""
+        return await self._end(actor, key, Action.REJECT, ChangeState.REJECTED, reason)
+
+    async def cancel(self, actor: Actor, key: str) -> Change:
+        """pending → cancelled, by the requester. Refused."""
+        return await self._end(actor, key, Action.CANCEL, ChangeState.CANCELLED, "")
+
+    async def expire_due(self) -> list[Change]:
+        """pending → expired, for all whose time is over."""
+        now = self._clock()
+        expired = []
+        for change in await self._store.changes.open():
+            if change.state is ChangeState.PENDING and now >= change.expires:
+                ended = await self._store.changes.end(
+                    change.key, frm=ChangeState.PENDING, to=ChangeState.EXPIRED, by="system",
+                    reason="Nobody decided in time.", now=now,
+                )  # fmt: skip
+                expired += [ended] if ended else []
+        return expired
+
+    async def resume(self) -> None:
+        """At start: carries on what a process that died had approved or was applying."""
+        for change in await self._store.changes.open():
+            if change.state is ChangeState.APPROVED:
+                await self.apply(change.key)
+            elif change.state is ChangeState.APPLYING:
+                await self._recover(change)
+
+    async def apply(self, key: str, clicked: str = "") -> None:
+        """approved → applying → an end. Only one caller gets past the first step."""
+        change = await self._store.changes.begin_apply(key, self._clock())
+        if change is None:
+            return
+        scope = self._projects.named(change.project)
+        if problem := await self._approvers_lost(change, scope, clicked):
+            await self._finish(change, ChangeState.FAILED, problem, None)
+            return
+        try:
+            event = await scope.csms.show_event(change.event)
+        except CsmsNotFound:
+            await self._finish(
+                change, ChangeState.STALE, "The event does not exist any more. Nothing was written.", None
+            )
+            return
+        except CsmsError as error:
+            note = f"The event could not be read, so nothing was written: {error}"
+            await self._finish(change, ChangeState.FAILED, note, None)
+            return
+        if event.image() != change.before:
+            await self._finish(change, ChangeState.STALE, _what_moved(change, event), event)
+            return
+        await self._put(change, scope)
+
+    async def _put(self, change: Change, scope: Scope) -> None:
+        try:
+            answered = await scope.csms.update_event(change.event, change.patch)
+        except CsmsError as error:
+            await self._put_failed(change, scope, error)
+            return
+        try:
+            event = await scope.csms.show_event(change.event)
+        except CsmsError as error:
+            event, unread = (
+                answered,
+                f" It could not be read back ({error}); CSMS's answer to the update shows it.",
+            )
+        else:
+            unread = ""
+        if same_settings(event, change.after):
+            await self._finish(change, ChangeState.APPLIED, unread.strip(), event)
+        else:
+            note = (
+                f"CSMS said yes, but the event is not what was asked.{unread} {_what_differs(change, event)}"
+            )
+            await self._finish(change, ChangeState.FAILED, note, event)
+
+    async def _put_failed(self, change: Change, scope: Scope, error: CsmsError) -> None:
+        if error.landed is Landed.NO:
+            await self._finish(change, ChangeState.FAILED, f"Nothing was written: {error}", None)
+            return
+        try:
+            event = await scope.csms.show_event(change.event)
+        except CsmsError:
+            note = f"It is not known whether the change was written: {error}. Look at the event before asking again."
+            await self._finish(change, ChangeState.FAILED, note, None)
+            return
+        if same_settings(event, change.after):
+            note = "CSMS's answer was lost, but the event reads as asked."
+            await self._finish(change, ChangeState.APPLIED, note, event)
+        else:
+            note = f"CSMS did not confirm it ({error}), and the event does not read as asked. {_what_differs(change, event)}"
+            await self._finish(change, ChangeState.FAILED, note, event)
+
+    async def _recover(self, change: Change) -> None:
+        """A process died while it applied this: look, and finish; write again only over the approved *before*."""
+        scope = self._projects.named(change.project)
+        try:
+            event = await scope.csms.show_event(change.event)
+        except CsmsError as error:
+            log.warning(
+                "change left in applying",
+                extra={"action": "apply_unknown", "change": change.id, "error": str(error)},
+            )
+            note = (
+                f"The bot stopped while applying it, and the event cannot be read now ({error}). Look at it."
+            )
+            await self._finish(change, ChangeState.FAILED, note, None)
+            return
+        if same_settings(event, change.after):
+            await self._finish(
+                change,
+                ChangeState.APPLIED,
+                "The bot was restarted in between; the event reads as asked.",
+                event,
+            )
+        elif event.image() == change.before:
+            await self._store.changes.note(
+                change.key,
+                "change.apply",
+                "restarted before anything was written; writing now",
+                self._clock(),
+            )
+            await self._put(change, scope)
+        else:
+            note = (
+                "The bot stopped while applying it, and the event is neither what it was nor what was asked. "
+                f"{_what_differs(change, event)}"
+            )
+            await self._finish(change, ChangeState.FAILED, note, event)
+
+    async def _approvers_lost(self, change: Change, scope: Scope, clicked: str) -> str:
+        """Why the approvals do not stand any more: membership is asked at the click and again before the PUT."""
+        for voter in change.approved_by:
+            if voter == clicked:
+                continue  # Asked a moment ago, at the click itself.
+            actor = await self._ask_again(voter)
+            pending = _as_if_pending(change, without=voter)
+            decision = authorize(actor, Action.APPROVE, scope.policy, change=pending, now=change.created)
+            if not decision.allowed:
+                return f"Nothing was written: the approval of <@{voter}> does not stand any more. {decision.text}"
+        return ""
+
+    async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
+        found = None if event is None else event.settings()
+        await self._store.changes.finish_apply(change.key, to=to, note=note, found=found, now=self._clock())
+
+    async def _end(self, actor: Actor, key: str, action: Action, to: ChangeState, reason: str) -> Change:
+        await self._decide(actor, key, action)
+        ended = await self._store.changes.end(
+            key,
+            frm=ChangeState.PENDING,
+            to=to,
+            by=actor.user_id,
+            reason=reason[:MAX_REASON],
+            now=self._clock(),
+        )
+        # None: it was decided between the look and the step; the rule now says so.
+        return ended or await self._decide(actor, key, action)
+
+    async def _decide(self, actor: Actor, key: str, action: Action) -> Change:
+        change = await self._store.changes.get(key)
+        if change is None:
+            error = NotAllowed("no-change", "This change request does not exist any more.")
+            await self._refused(actor, f"change.{action}", error)
+            raise error
+        scope = self._projects.named(change.project)
+        decision = authorize(actor, action, scope.policy, change=change, now=self._clock())
+        try:
+            decision.enforce()
+        except NotAllowed as error:
+            await self._refused(
+                actor, f"change.{action}", error, project=change.project, event=change.event, change=change.id
+            )
+            raise
+        return change
+
+    async def _refused(
+        self,
+        actor: Actor,
+        action: str,
+        error: BotError,
+        *,
+        project: str = "",
+        event: str = "",
+        change: str = "",
+    ) -> None:
+        rule = f"{error.rule}: {error}" if isinstance(error, NotAllowed) else str(error)
+        outcome = "failed" if isinstance(error, CsmsError) else "refused"
+        entry = Entry(actor.user_id, action, outcome, project, event, change, reason=rule[:MAX_REASON])
+        await self._store.audit.append(entry, self._clock())
+
+
+def _as_if_pending(change: Change, *, without: str) -> Change:
+    others = tuple(voter for voter in change.approved_by if voter != without)
+    return replace(change, state=ChangeState.PENDING, approved_by=others)
+
+
+def _what_moved(change: Change, event: Event) -> str:
+    differing = differences({key: change.before[key] for key in change.after}, event.settings())
+    what = "; ".join(f"{one.name}: {one.before} → {one.after}" for one in differing)
+    return (
+        "The event was changed since this was asked, so nothing was written"
+        + (f" ({what})." if what else " (it was written to, though it reads the same).")
+        + " Ask again if it is still wanted."
+    )
+
+
+def _what_differs(change: Change, event: Event) -> str:
+    differing = differences(change.after, event.settings())
+    return "; ".join(f"{one.name}: asked {one.before}, is {one.after}" for one in differing)

@@ -1,0 +1,58 @@
+"""The projects that the bot works on, and which one a command means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bot.csms import CsmsClient
+from bot.errors import Refused
+from bot.rules.access import Policy
+from bot.rules.nearest import did_you_mean
+
+
+@dataclass(slots=True)
+class Scope:
+    """One project at work."""
+
+    name: str
+    csms: CsmsClient
+    policy: Policy
+    alert_channel: str
+    approval_channel: str
+    project_id: str
+    endpoint: str
+    names: tuple[str, ...] = field(default=())
+    """Event names as last listed: for completion and "did you mean", never for a decision."""
+
+
+class Projects:
+    """All of them."""
+
+    def __init__(self, scopes: list[Scope]) -> None:
+        self._scopes = {scope.name: scope for scope in scopes}
+
+    def __iter__(self) -> Iterator[Scope]:
+        return iter(self._scopes.values())
+
+    def __len__(self) -> int:
+        return len(self._scopes)
+
+    def named(self, name: str) -> Scope:
+        """By name. Refused, with the known ones, when there is none."""
+        if name in self._scopes:
+            return self._scopes[name]
+        known = ", ".join(f"`{known}`" for known in self._scopes)
+        raise Refused(f"There is no project `{name[:40]}`.{did_you_mean(name, self._scopes)} Known: {known}.")
+
+    def pick(self, name: str, channel: str) -> Scope:
+        """The one that `--project` names, or the channel's own, or the only one. Refused when that says nothing."""
+        if name:
+            return self.named(name)
+        if len(self._scopes) == 1:
+            return next(iter(self))
+        here = [scope for scope in self if channel in (scope.alert_channel, scope.approval_channel)]
+        if len(here) == 1:
+            return here[0]
+        known = ", ".join(f"`{known}`" for known in self._scopes)
+        raise Refused(f"Say which project with `--project NAME`. Known: {known}.")

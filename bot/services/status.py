@@ -1,0 +1,127 @@
+"""What the bot knows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot import __version__
+from bot.services.projects import Projects
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """One project."""
+
+    name: str
+    project_id: str
+    endpoint: str
+    last_poll: datetime | None
+    failures: int
+    error: str
+    records: int
+    incomplete: bool
+    alert_channel: str
+    approval_channel: str
+    approvers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that `status` and `/readyz` say."""
+
+    version: str
+    mode: str
+    connected: bool
+    projects: tuple[ProjectReport, ...]
+    open_changes: int
+    backlog: dict[str, int]
+    inbox: int
+    head: tuple[int, str]
+    troubles: tuple[tuple[str, str, int], ...]
+    wrong: tuple[str, ...]
+    """What is wrong, each a sentence; empty when all is well."""
+
+
+@dataclass(slots=True)
+class Status:
+    """Gathers the report; the drivers leave notes here of what only they know."""
+
+    store: Store
+    projects: Projects
+    clock: Callable[[], datetime]
+    interval: timedelta
+    mode: str
+    slack_connected: Callable[[], bool]
+    poll_errors: dict[str, str] = field(default_factory=dict)
+    """Project → why its last poll failed; absent when it worked."""
+
+    def stale(self, last: datetime | None, now: datetime) -> bool:
+        """A poll is fresh for three intervals, and at least half a minute."""
+        return last is None or now - last > max(3 * self.interval, timedelta(seconds=30))
+
+    async def report(self) -> Report:
+        """What is so now."""
+        now = self.clock()
+        projects = []
+        wrong = []
+        if not self.slack_connected():
+            wrong.append("Slack is not connected.")
+        for scope in self.projects:
+            poll = await self.store.records.poll(scope.name)
+            last = poll.last_ok if poll else None
+            error = self.poll_errors.get(scope.name, "")
+            if error:
+                wrong.append(f"The last poll of project {scope.name} failed: {error}")
+            elif self.stale(last, now):
+                wrong.append(f"Project {scope.name} has not been polled lately.")
+            if poll and poll.incomplete:
+                wrong.append(
+                    f"Coverage of project {scope.name} may be incomplete: CSMS shows only part of its records."
+                )
+            if not scope.policy.approvers and scope.policy.required > 0:
+                wrong.append(
+                    f"Nobody may approve changes of project {scope.name}: CSMS_BOT_APPROVERS is empty."
+                )
+            projects.append(
+                ProjectReport(
+                    name=scope.name,
+                    project_id=scope.project_id,
+                    endpoint=scope.endpoint,
+                    last_poll=last,
+                    failures=poll.failures if poll else 0,
+                    error=error,
+                    records=poll.records if poll else 0,
+                    incomplete=bool(poll and poll.incomplete),
+                    alert_channel=scope.alert_channel,
+                    approval_channel=scope.approval_channel,
+                    approvers=len(scope.policy.approvers),
+                )
+            )
+        troubles = await self.store.outbox.troubles()
+        for place, error, number in troubles:
+            wrong.append(f"{number} message(s) to {place} wait: {error}.")
+        return Report(
+            version=__version__,
+            mode=self.mode,
+            connected=self.slack_connected(),
+            projects=tuple(projects),
+            open_changes=len(await self.store.changes.open()),
+            backlog=await self.store.outbox.backlog(),
+            inbox=await self.store.inbox.waiting(),
+            head=await self.store.audit.head(),
+            troubles=tuple(troubles),
+            wrong=tuple(wrong),
+        )
+
+    async def ready(self) -> list[str]:
+        """Why the bot is not ready; empty when Slack is connected, the database answers and every poll is fresh."""
+        now = self.clock()
+        reasons = [] if self.slack_connected() else ["slack: not connected"]
+        for scope in self.projects:
+            poll = await self.store.records.poll(scope.name)
+            if self.stale(poll.last_ok if poll else None, now):
+                reasons.append(f"poll of {scope.name}: {self.poll_errors.get(scope.name) or 'not fresh'}")
+        return reasons

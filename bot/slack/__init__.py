@@ -1,0 +1,1 @@
+"""Everything that speaks Slack: the door that takes deliveries, the worker, the outbox that posts."""

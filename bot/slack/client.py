@@ -1,0 +1,142 @@
+"""Slack's Web API with every failure told apart: surely not done, refused, later, or unknown.
+
+slack_sdk's default retries a call whose answer was lost, and so posts twice; here nothing is repeated. Each request has
+a connection of its own, because a pooled one that Slack has just closed looks like a lost answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import is_loopback
+from bot.errors import Sent, SlackError
+
+SLACK = "https://slack.com/api/"
+TIMEOUT_S = 15
+MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+"""Slack's errors after which "some aspect of the operation" may have succeeded (chat.postMessage, errors)."""
+
+log = logging.getLogger(__name__)
+# Its own words hold whole payloads; ours are enough.
+quiet = logging.getLogger("bot.slack.sdk")
+quiet.setLevel(logging.CRITICAL)
+
+
+class SlackClient:
+    """`call("chat.postMessage", …)` gives Slack's answer or raises SlackError."""
+
+    def __init__(self, *, token: str, base_url: str = "", app_token: str = "") -> None:
+        self._token = token
+        self._app_token = app_token
+        self._base_url = f"{base_url}/" if base_url else SLACK
+        self._session: aiohttp.ClientSession | None = None
+        self._web: AsyncWebClient | None = None
+
+    async def open(self) -> None:
+        """Makes the HTTP session; inside the running loop."""
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        self._web = AsyncWebClient(
+            token=self._token,
+            base_url=self._base_url,
+            timeout=TIMEOUT_S,
+            session=self._session,
+            retry_handlers=[],
+            logger=quiet,
+        )
+
+    async def close(self) -> None:
+        """Closes the session."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def web(self) -> AsyncWebClient:
+        """slack_sdk's own client, for Bolt and Socket Mode."""
+        assert self._web is not None, "open() comes first"  # noqa: S101
+        return self._web
+
+    async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """Calls a Web API method once. SlackError."""
+        function = getattr(self.web, method.replace(".", "_"))
+        try:
+            response = await function(**arguments)
+        except SlackApiError as error:
+            raise _translated(method, error.response) from None
+        except aiohttp.ClientConnectorError:
+            raise SlackError(method, sent=Sent.NO, code="Slack cannot be reached") from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise SlackError(method, sent=Sent.UNKNOWN, code=f"no answer ({type(error).__name__})") from None
+        except (SlackClientError, ValueError, AttributeError, TypeError) as error:
+            # slack_sdk stumbles over bodies that are not what Slack sends (text, HTML).
+            raise SlackError(
+                method, sent=Sent.UNKNOWN, code=f"unreadable answer ({type(error).__name__})"
+            ) from None
+        data = response.data
+        return dict(data) if isinstance(data, dict) else {}
+
+    async def scopes(self) -> tuple[dict[str, Any], frozenset[str], str]:
+        """auth.test's answer, the scopes that the token has (X-OAuth-Scopes), and Slack's Date. SlackError."""
+        try:
+            response = await self.web.auth_test()
+        except SlackApiError as error:
+            raise _translated("auth.test", error.response) from None
+        except (TimeoutError, aiohttp.ClientError, OSError, SlackClientError, ValueError) as error:
+            raise SlackError("auth.test", sent=Sent.NO, code=f"no answer ({type(error).__name__})") from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        scopes = (part.strip() for part in headers.get("x-oauth-scopes", "").split(","))
+        identity = response.data if isinstance(response.data, dict) else {}
+        return dict(identity), frozenset(part for part in scopes if part), headers.get("date", "")
+
+    async def respond(self, response_url: str, body: dict[str, Any]) -> None:
+        """Posts to a `response_url` once. SlackError; the address is in no message, it is a capability."""
+        assert self._session is not None, "open() comes first"  # noqa: S101
+        address = urlsplit(response_url)
+        if not (
+            address.scheme == "https" or (address.scheme == "http" and is_loopback(address.hostname or ""))
+        ):
+            raise SlackError("response_url", sent=Sent.NO, code="not an address of Slack's")
+        try:
+            async with self._session.post(
+                response_url, json=body, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
+            ) as response:
+                status, text = response.status, (await response.content.read(2000)).decode("utf-8", "replace")
+        except aiohttp.ClientConnectorError:
+            raise SlackError("response_url", sent=Sent.NO, code="Slack cannot be reached") from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise SlackError(
+                "response_url", sent=Sent.UNKNOWN, code=f"no answer ({type(error).__name__})"
+            ) from None
+        if status >= 500:
+            raise SlackError("response_url", sent=Sent.UNKNOWN, code=f"HTTP {status}")
+        if status != 200 or '"ok":false' in text.replace(" ", ""):
+            raise SlackError("response_url", sent=Sent.REFUSED, code=f"HTTP {status}")
+
+
+def _translated(method: str, response: Any) -> SlackError:
+    data = getattr(response, "data", None)
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0) or 0)
+    data = data if isinstance(data, dict) else {}
+    code = str(data.get("error") or "")
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        wait = getattr(response, "headers", {}).get("Retry-After", "1")
+        return SlackError(
+            method,
+            sent=Sent.LIMITED,
+            code="ratelimited",
+            retry_after_s=float(wait) if str(wait).isdigit() else 1.0,
+        )
+    if status >= 500 or not code or code in MAYBE_DONE:
+        return SlackError(method, sent=Sent.UNKNOWN, code=code or f"HTTP {status}")
+    details = data.get("response_metadata")
+    messages = details.get("messages") if isinstance(details, dict) else None
+    if messages:
+        log.warning(
+            "Slack refused a call", extra={"action": "slack_refused", "error": f"{code}: {messages}"[:500]}
+        )
+    return SlackError(method, sent=Sent.REFUSED, code=code, needed=str(data.get("needed") or ""))

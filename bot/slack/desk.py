@@ -1,0 +1,235 @@
+"""What a command, a button or a form is given to work with, and how it answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.errors import Refused, Sent, SlackError, Usage
+from bot.model import Actor
+from bot.rules.words import Flag, Words
+from bot.services.changes import Changes
+from bot.services.projects import Projects, Scope
+from bot.services.status import Status
+from bot.slack.actors import Actors
+from bot.slack.client import SlackClient
+from bot.slack.interactions import Click, FormValues, Origin, Submission
+from bot.store import Store
+from bot.views.blocks import Block, Message
+
+log = logging.getLogger(__name__)
+
+PROJECT = Flag("--project", "NAME")
+SHARE = Flag("--share")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases and the store, as the composition root built them."""
+
+    projects: Projects
+    store: Store
+    changes: Changes
+    status: Status
+    actors: Actors
+    clock: Callable[[], datetime]
+    command: str
+    """The slash command's name, for usage lines."""
+
+
+class Answer:
+    """Answers one delivery: to the person alone unless they share it, in the place where they asked."""
+
+    def __init__(self, slack: SlackClient, origin: Origin) -> None:
+        self._slack = slack
+        self._origin = origin
+
+    async def say(self, message: Message, *, share: bool = False) -> None:
+        """A new message to the person, or to the channel with `share`."""
+        body: dict[str, Any] = {
+            "text": message.text,
+            "blocks": list(message.blocks),
+            "response_type": "in_channel" if share else "ephemeral",
+            "replace_original": False,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        await self._respond({key: value for key, value in body.items() if value != []}, message)
+
+    async def replace(self, message: Message) -> None:
+        """In place of the message whose button was pressed."""
+        body = {"text": message.text, "blocks": list(message.blocks), "replace_original": True}
+        await self._respond(body, message)
+
+    async def open_form(self, view: Mapping[str, Any]) -> str:
+        """Opens a form; its view id. Refused when Slack's three seconds for it are over."""
+        try:
+            opened = await self._slack.call("views.open", trigger_id=self._origin.trigger_id, view=dict(view))
+        except SlackError as error:
+            if error.code in (
+                "expired_trigger_id",
+                "exchanged_trigger_id",
+                "invalid_trigger_id",
+                "trigger_expired",
+            ):
+                raise Refused(
+                    "Slack gave the form up because it took too long to open. Please try again."
+                ) from None
+            raise
+        return str(opened["view"]["id"])
+
+    async def show_form(self, view_id: str, view: Mapping[str, Any]) -> bool:
+        """Puts `view` in an open form's place; False when the person has closed it."""
+        try:
+            await self._slack.call("views.update", view_id=view_id, view=dict(view))
+        except SlackError as error:
+            log.info("form gone", extra={"action": "form_update_failed", "error": str(error)})
+            return False
+        return True
+
+    async def publish_home(self, view: Mapping[str, Any]) -> None:
+        """The person's home tab."""
+        await self._slack.call("views.publish", user_id=self._origin.user, view=dict(view))
+
+    async def tell(self, message: Message) -> None:
+        """A direct message, where there is no place to answer in (a form that was closed)."""
+        opened = await self._slack.call("conversations.open", users=self._origin.user)
+        await self._slack.call(
+            "chat.postMessage",
+            channel=opened["channel"]["id"],
+            text=message.text,
+            blocks=list(message.blocks) or None,
+        )
+
+    async def _respond(self, body: dict[str, Any], message: Message) -> None:
+        if self._origin.response_url:
+            try:
+                await self._slack.respond(self._origin.response_url, body)
+                return
+            except SlackError as error:
+                log.warning("answer failed", extra={"action": "respond_failed", "error": str(error)})
+                if error.sent is Sent.UNKNOWN or not self._origin.channel:
+                    return
+        if self._origin.channel:
+            await self._slack.call(
+                "chat.postEphemeral",
+                channel=self._origin.channel,
+                user=self._origin.user,
+                text=message.text,
+                blocks=list(message.blocks) or None,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A slash command, parsed."""
+
+    services: Services
+    answer: Answer
+    origin: Origin
+    words: Words
+
+    @property
+    def scope(self) -> Scope:
+        """The project it means. Refused when that is not clear."""
+        return self.services.projects.pick(self.words.one("--project") or "", self.origin.channel)
+
+    async def actor(self) -> Actor:
+        """Who asks, looked up in Slack."""
+        return await self.services.actors.look_up(self.origin.user, self.origin.team)
+
+    async def say(self, message: Message) -> None:
+        """Answers, to the channel when `--share` was given."""
+        await self.answer.say(message, share=self.words.has("--share"))
+
+    def argument(self, what: str, usage: str) -> str:
+        """The one word that a verb takes. Usage when it is missing or there are more."""
+        if not self.words.words:
+            raise Usage(f"{what} is missing.", usage)
+        if len(self.words.words) > 1:
+            raise Usage(f"`{self.words.words[1][:40]}` is one word too many.", usage)
+        return self.words.words[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A pressed button. `key` is untrusted until the store knows it."""
+
+    services: Services
+    answer: Answer
+    origin: Origin
+    key: str
+    view_id: str = ""
+
+    async def actor(self) -> Actor:
+        """Who pressed it, looked up in Slack."""
+        return await self.services.actors.look_up(self.origin.user, self.origin.team)
+
+    async def ticket(self, kind: str) -> dict[str, Any]:
+        """What the button stands for. Refused when the store does not know it."""
+        found = await self.services.store.tickets.read(kind, self.key)
+        if found is None:
+            raise Refused("This button is too old; please run the command again.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A form that was sent."""
+
+    services: Services
+    answer: Answer
+    origin: Origin
+    key: str
+    view_id: str
+    values: FormValues
+
+    async def actor(self) -> Actor:
+        """Who sent it, looked up in Slack."""
+        return await self.services.actors.look_up(self.origin.user, self.origin.team)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that a command owns."""
+
+    handle: Callable[[Sheet], Awaitable[None]]
+    check: Callable[[Services, str, FormValues], Awaitable[dict[str, str]]]
+    """Inside the ack, with values at hand: block id → what is wrong there."""
+    waiting: Callable[[], Mapping[str, Any]]
+    """The view that stands in the form's place until `handle` has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One verb, or a family of buttons, as `commands/__init__.py` lists it."""
+
+    name: str
+    """The verb; empty for buttons alone."""
+    summary: str = ""
+    words: str = ""
+    """How its words are written in the usage line."""
+    example: str = ""
+    flags: tuple[Flag, ...] = ()
+    handle: Callable[[Call], Awaitable[None]] | None = None
+    buttons: Mapping[str, Callable[[Press], Awaitable[None]]] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)
+
+    @property
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its own, and those that every verb takes."""
+        return (*self.flags, PROJECT, SHARE)
+
+    def usage(self, command: str) -> str:
+        """`/csms get NAME [--share]`."""
+        parts = [command, self.name, self.words, *(str(flag) for flag in self.flags)]
+        return " ".join(part for part in parts if part)
+
+
+__all__ = [
+    "PROJECT", "SHARE", "Answer", "Block", "Call", "Click", "Command", "Form", "FormValues", "Origin", "Press",
+    "Services", "Sheet", "Submission",
+]  # fmt: skip

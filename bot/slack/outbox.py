@@ -1,0 +1,264 @@
+"""Posts what the outbox holds, each message once, whatever is lost in between.
+
+A post is claimed (committed) before the request leaves. An answer that is lost makes it unknown; after the settle time
+Slack's own history is asked for its key, among this bot's messages only, and only then is it sent again. When history
+cannot be read the message stays unknown and is shown in `status`: it is never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.errors import Sent, SlackError
+from bot.slack.client import SlackClient
+from bot.store import Outgoing, Step
+from bot.store.outbox import Outbox
+from bot.views.blocks import Message
+
+log = logging.getLogger(__name__)
+
+METADATA = "csms_bot_post"
+PACE_S = 1.05
+"""Slack allows about one message a second and channel."""
+EDIT_PACE_S = 1.3
+"""chat.update is tier 3: 50 a minute over the whole workspace."""
+LOOK_BACK = timedelta(minutes=2)
+"""How far before the claim history is asked, for clocks that differ."""
+TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+
+Draw = Callable[[Outgoing], Awaitable[Message | None]]
+"""Draws a message from what the store holds now; None when what it showed is gone."""
+
+
+class Poster:
+    """The one that speaks to Slack for the outbox."""
+
+    def __init__(
+        self,
+        *,
+        slack: SlackClient,
+        outbox: Outbox,
+        draw: Draw,
+        clock: Callable[[], datetime],
+        settle: timedelta,
+        idle_s: float = 0.5,
+    ) -> None:
+        self._slack = slack
+        self._outbox = outbox
+        self._draw = draw
+        self._clock = clock
+        self._settle = settle
+        self._idle_s = idle_s
+        self._free_at: dict[str, float] = {}
+        self._work = asyncio.Event()
+        self.bot_id = ""
+        self.bot_user_id = ""
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        self._work.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Posts until `stop` is set; then what is under way is finished first."""
+        while not stop.is_set():
+            try:
+                busy = await self.step()
+            except Exception:
+                log.exception("posting failed", extra={"action": "poster_failed"})
+                busy = False
+            if not busy:
+                self._work.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._idle_s):
+                        await self._work.wait()
+
+    async def step(self) -> bool:
+        """Does what is due now, at most one thing a channel; whether there was anything."""
+        loop_now = asyncio.get_running_loop().time()
+        paced = [place for place, free in self._free_at.items() if free > loop_now]
+        due = await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=paced)
+        if not due:
+            return False
+        await asyncio.gather(*(self._do(job) for job in due))
+        return True
+
+    async def _do(self, job: Outgoing) -> None:
+        place = job.channel or job.user
+        self._hold(place, EDIT_PACE_S if job.step is Step.EDIT else PACE_S)
+        try:
+            if not job.channel:
+                await self._find_channel(job)
+            elif job.step is Step.SEND:
+                await self._send(job)
+            elif job.step is Step.EDIT:
+                await self._edit(job)
+            else:
+                await self._find(job)
+        except SlackError as error:
+            await self._failed(job, error)
+
+    def _hold(self, place: str, seconds: float) -> None:
+        free = asyncio.get_running_loop().time() + seconds
+        self._free_at[place] = max(free, self._free_at.get(place, 0))
+
+    async def _find_channel(self, job: Outgoing) -> None:
+        opened = await self._slack.call("conversations.open", users=job.user)
+        await self._outbox.address(job.key, str(opened["channel"]["id"]))
+        self._free_at.pop(job.user, None)
+
+    async def _send(self, job: Outgoing) -> None:
+        message = await self._draw(job)
+        if message is None:
+            # What it would show is gone; nothing is left to say.
+            await self._outbox.claim(job.key, self._clock())
+            await self._outbox.posted(job.key, channel=job.channel, ts="", rev=1 << 40)
+            return
+        if not await self._outbox.claim(job.key, self._clock()):
+            return
+        arguments = self._arguments(job, message)
+        try:
+            try:
+                answer = await self._slack.call("chat.postMessage", **arguments)
+            except SlackError as error:
+                if error.code not in TOO_BIG:
+                    raise
+                log.error(
+                    "blocks refused",
+                    extra={"action": "blocks_refused", "kind": job.kind, "error": str(error)},
+                )
+                answer = await self._slack.call("chat.postMessage", **(arguments | {"blocks": None}))
+        except SlackError as error:
+            await self._not_sent(job, error)
+            return
+        except asyncio.CancelledError:
+            await asyncio.shield(self._outbox.unknown(job.key, "stopped while sending"))
+            raise
+        await self._outbox.posted(
+            job.key, channel=str(answer.get("channel") or job.channel), ts=str(answer["ts"]), rev=job.rev
+        )
+        log.info("posted", extra={"action": "posted", "kind": job.kind, "channel": job.channel})
+
+    def _arguments(self, job: Outgoing, message: Message) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "channel": job.channel,
+            "text": message.text,
+            "metadata": {"event_type": METADATA, "event_payload": {"k": job.key}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if message.blocks:
+            arguments["blocks"] = list(message.blocks)
+        if job.parent_ts:
+            arguments["thread_ts"] = job.parent_ts
+        return arguments
+
+    async def _not_sent(self, job: Outgoing, error: SlackError) -> None:
+        if error.sent is Sent.UNKNOWN:
+            log.warning(
+                "answer lost", extra={"action": "post_unknown", "kind": job.kind, "error": str(error)}
+            )
+            await self._outbox.unknown(job.key, error.code)
+            return
+        if error.sent is Sent.LIMITED:
+            self._hold(job.channel, error.retry_after_s)
+            until = self._clock() + timedelta(seconds=error.retry_after_s)
+            await self._outbox.release(job.key, error="", until=until)
+            return
+        log.warning("not posted", extra={"action": "post_refused", "kind": job.kind, "error": str(error)})
+        await self._outbox.release(job.key, error=_hint(error), until=self._later(job))
+
+    async def _edit(self, job: Outgoing) -> None:
+        message = await self._draw(job)
+        if message is None or not job.ts:
+            await self._outbox.edited(job.key, job.rev)
+            return
+        arguments: dict[str, Any] = {"channel": job.channel, "ts": job.ts, "text": message.text}
+        arguments["blocks"] = list(message.blocks)
+        try:
+            await self._slack.call("chat.update", **arguments)
+        except SlackError as error:
+            if error.code in TOO_BIG:
+                await self._slack.call(
+                    "chat.update", channel=job.channel, ts=job.ts, text=message.text, blocks=[]
+                )
+            elif error.code in ("message_not_found", "cant_update_message", "edit_window_closed"):
+                log.warning(
+                    "message gone", extra={"action": "edit_gone", "kind": job.kind, "error": error.code}
+                )
+            else:
+                raise
+        await self._outbox.edited(job.key, job.rev)
+
+    async def _find(self, job: Outgoing) -> None:
+        found = await self._in_history(job)
+        if found:
+            log.info("found again", extra={"action": "post_found", "kind": job.kind})
+            # Revision 0: nobody knows which one it shows, so it is drawn once more.
+            await self._outbox.posted(job.key, channel=job.channel, ts=found, rev=0)
+        else:
+            log.info("never arrived", extra={"action": "post_absent", "kind": job.kind})
+            await self._outbox.release(job.key, error="", until=self._clock())
+            self._free_at.pop(job.channel, None)
+
+    async def _in_history(self, job: Outgoing) -> str:
+        method = "conversations.replies" if job.parent_ts else "conversations.history"
+        arguments: dict[str, Any] = {
+            "channel": job.channel,
+            "include_all_metadata": True,
+            "oldest": f"{(job.claimed - LOOK_BACK).timestamp():.6f}",
+            "limit": 200,
+        }
+        if job.parent_ts:
+            arguments["ts"] = job.parent_ts
+        while True:
+            page = await self._slack.call(method, **arguments)
+            for message in page.get("messages", ()):
+                if self._ours(message) and _key_of(message) == job.key:
+                    return str(message["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return ""
+            arguments["cursor"] = cursor
+
+    def _ours(self, message: dict[str, Any]) -> bool:
+        """Anybody may post metadata; only a message of this bot's own is proof."""
+        return (bool(self.bot_id) and message.get("bot_id") == self.bot_id) or (
+            bool(self.bot_user_id) and message.get("user") == self.bot_user_id
+        )
+
+    async def _failed(self, job: Outgoing, error: SlackError) -> None:
+        """An edit, a look into history or the opening of a direct message did not work: later, nothing is guessed."""
+        wait = timedelta(seconds=error.retry_after_s) if error.sent is Sent.LIMITED else None
+        if wait:
+            self._hold(job.channel or job.user, wait.total_seconds())
+        until = self._clock() + wait if wait else self._later(job)
+        log.warning(
+            "slack call failed", extra={"action": f"{job.step}_failed", "kind": job.kind, "error": str(error)}
+        )
+        await self._outbox.later(job.key, error=_hint(error), until=until)
+
+    def _later(self, job: Outgoing) -> datetime:
+        return self._clock().astimezone(UTC) + timedelta(seconds=min(60.0, 2.0 ** min(job.attempts + 1, 6)))
+
+
+def _key_of(message: dict[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != METADATA:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("k", ""))
+
+
+def _hint(error: SlackError) -> str:
+    """Slack's error, and what a person can do about it."""
+    if error.code in ("not_in_channel", "channel_not_found"):
+        return f"{error.code}: type `/invite @csms-bot` in that channel, or correct the setting"
+    if error.code == "is_archived":
+        return "is_archived: unarchive the channel, or name another in the settings"
+    if error.code == "missing_scope":
+        return f"missing_scope: reinstall the app from manifest.yml (it lacks {error.needed or 'a scope'})"
+    return error.code

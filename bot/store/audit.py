@@ -1,0 +1,152 @@
+"""The append-only, hash-chained audit log: writing it and reading it.
+
+The chain: `hash` = SHA-256 over `csms-bot/audit/1`, a newline, and the canonical JSON (sorted keys, no spaces, UTF-8)
+of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.model import AuditRow, Entry, canonical_json
+from bot.store.engine import Engine, Tx
+
+DOMAIN = "csms-bot/audit/1\n"
+GENESIS = "0" * 64
+COLUMNS = (
+    "seq", "at", "actor", "action", "project", "event", "change", "before", "after", "outcome", "reason",
+    "prev_hash", "hash",
+)  # fmt: skip
+CHUNK = 1000
+
+
+def row_hash(columns: dict[str, Any]) -> str:
+    """The hash of a row, from its columns without `hash`."""
+    body = canonical_json({key: value for key, value in columns.items() if key != "hash"})
+    return hashlib.sha256((DOMAIN + body).encode()).hexdigest()
+
+
+def append(tx: Tx, entry: Entry, now: datetime) -> AuditRow:
+    """Adds one row inside the caller's transaction; if it cannot, the whole transaction does not happen."""
+    last = tx.execute("select seq, hash from audit order by seq desc limit 1").fetchone()
+    seq, prev = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    columns: dict[str, Any] = {
+        "seq": seq,
+        "at": now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "actor": entry.actor,
+        "action": entry.action,
+        "project": entry.project,
+        "event": entry.event,
+        "change": entry.change,
+        "before": entry.before,
+        "after": entry.after,
+        "outcome": entry.outcome,
+        "reason": entry.reason,
+        "prev_hash": prev,
+    }
+    columns["hash"] = row_hash(columns)
+    stored = columns | {
+        name: None if columns[name] is None else canonical_json(columns[name]) for name in ("before", "after")
+    }
+    tx.execute(
+        f"insert into audit ({', '.join(COLUMNS)}) values ({', '.join(':' + name for name in COLUMNS)})",  # noqa: S608 (constant names)
+        stored,
+    )
+    return AuditRow(**columns)
+
+
+def read(
+    db: Tx,
+    *,
+    project: str = "",
+    event: str = "",
+    actor: str = "",
+    action: str = "",
+    change: str = "",
+    since: datetime | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Iterator[AuditRow]:
+    """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix."""
+    where, values = ["1"], []
+    for column, value in (("project", project), ("event", event), ("actor", actor), ("change", change)):
+        if value:
+            where.append(f"{column} = ?")
+            values.append(value)
+    if action:
+        where.append("(action = ? or action like ? escape '\\')")
+        escaped = action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        values += [action, f"{escaped}.%"]
+    if since is not None:
+        where.append("at >= ?")
+        values.append(since.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    compare, order = ("<", "desc") if newest_first else (">", "asc")
+    edge = 2**62 if newest_first else 0
+    left = limit if limit is not None else 2**62
+    skip = offset
+    while left > 0:
+        size = min(CHUNK, left)
+        rows = list(
+            db.query(
+                f"select * from audit where {' and '.join(where)} and seq {compare} ? "  # noqa: S608 (constant names)
+                f"order by seq {order} limit ? offset ?",
+                [*values, edge, size, skip],
+            )
+        )
+        for row in rows:
+            yield _row(row)
+        if len(rows) < size:
+            return
+        edge, skip, left = rows[-1]["seq"], 0, left - len(rows)
+
+
+def first_broken(rows: Iterator[AuditRow]) -> tuple[int, str] | None:
+    """(seq, what is wrong) of the first row that breaks the chain, or None. `rows` is the whole log in order."""
+    prev = GENESIS
+    for seq, row in enumerate(rows, start=1):
+        columns = {name: getattr(row, name) for name in COLUMNS}
+        if row.seq != seq:
+            return seq, f"row {seq} is missing"
+        if row.prev_hash != prev:
+            return seq, f"row {seq} does not follow from the row before it"
+        if row_hash(columns) != row.hash:
+            return seq, f"row {seq} is not what was written"
+        prev = row.hash
+    return None
+
+
+def head(db: Tx) -> tuple[int, str]:
+    """(seq, hash) of the newest row; (0, 64 zeros) of an empty log."""
+    last = db.execute("select seq, hash from audit order by seq desc limit 1").fetchone()
+    return (last[0], last[1]) if last else (0, GENESIS)
+
+
+def _row(row: dict[str, Any]) -> AuditRow:
+    for name in ("before", "after"):
+        if row[name] is not None:
+            row[name] = json.loads(row[name])
+    return AuditRow(**row)
+
+
+class Audit:
+    """The audit log of the running bot."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def append(self, entry: Entry, now: datetime) -> AuditRow:
+        """Writes one row and commits it."""
+        return await self._engine.run(lambda tx: append(tx, entry, now))
+
+    async def read(self, **filters: Any) -> list[AuditRow]:
+        """Matching rows; always give a `limit`."""
+        return await self._engine.run(lambda tx: list(read(tx, **filters)))
+
+    async def head(self) -> tuple[int, str]:
+        """(seq, hash) of the newest row."""
+        return await self._engine.run(head)

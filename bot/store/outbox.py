@@ -1,0 +1,230 @@
+"""Messages on their way to Slack, with the state that others leave out: unknown.
+
+`pending → sending → posted | pending | unknown`, and from unknown, when Slack's own history has been asked,
+`posted` or `pending`. `sending` is committed before the request leaves, so a crash in the middle is known as one.
+A posted message whose `rev` is ahead of `shown` wants an edit; edits are harmless to repeat.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.model import Post
+from bot.store.engine import Engine, Tx
+
+
+class Step(StrEnum):
+    """What is due for a message."""
+
+    SEND = "send"
+    EDIT = "edit"
+    FIND = "find"
+    """Nobody knows whether it was posted: look for it in Slack's history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message with something due."""
+
+    key: str
+    step: Step
+    kind: str
+    ref: str
+    project: str
+    channel: str
+    user: str
+    parent_ts: str
+    """Slack's ts of the message in whose thread this goes, or empty."""
+    data: Mapping[str, Any]
+    rev: int
+    ts: str
+    attempts: int
+    claimed: datetime
+
+
+def put(tx: Tx, post: Post, now: datetime) -> None:
+    """Adds a message inside the caller's transaction; a key that is there already changes nothing."""
+    tx.execute(
+        "insert or ignore into outbox (key, project, kind, ref, channel, user, parent, data, created) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            post.key,
+            post.project,
+            post.kind,
+            post.ref,
+            post.channel,
+            post.user,
+            post.parent,
+            json.dumps(dict(post.data), ensure_ascii=False, separators=(",", ":")),
+            now.timestamp(),
+        ],
+    )
+
+
+def touch(tx: Tx, kind: str, ref: str) -> None:
+    """What message `kind` of `ref` shows has changed: it wants an edit (or, not yet sent, is drawn anew anyway)."""
+    tx.execute(
+        "update outbox set rev = rev + 1, next_at = case state when 'posted' then 0 else next_at end "
+        "where kind = ? and ref = ?",
+        [kind, ref],
+    )
+
+
+_DUE = """
+select o.*, coalesce(p.ts, '') as parent_ts,
+    case when o.state = 'pending' then 'send' when o.state = 'unknown' then 'find' else 'edit' end as step
+from outbox o left join outbox p on p.key = o.parent
+where o.next_at <= :now and (
+    (o.state = 'pending' and (o.parent = '' or p.state = 'posted'))
+    or (o.state = 'unknown' and o.claimed + :settle <= :now)
+    or (o.state = 'posted' and o.rev > o.shown))
+order by o.id
+"""
+
+
+class Outbox:
+    """The store's side of posting; `bot/slack/outbox.py` is the one that speaks to Slack."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def put(self, post: Post, now: datetime) -> None:
+        """Adds one message."""
+        await self._engine.run(lambda tx: put(tx, post, now))
+
+    async def due(self, now: datetime, *, settle_s: float, busy: Collection[str] = ()) -> list[Outgoing]:
+        """What is due, oldest first, at most one a channel; channels in `busy` are left out."""
+
+        def work(tx: Tx) -> list[Outgoing]:
+            taken = set(busy)
+            due: list[Outgoing] = []
+            for row in tx.query(_DUE, {"now": now.timestamp(), "settle": settle_s}):
+                place = row["channel"] or row["user"]
+                if place not in taken:
+                    taken.add(place)
+                    due.append(_outgoing(row))
+            return due
+
+        return await self._engine.run(work)
+
+    async def claim(self, key: str, now: datetime) -> bool:
+        """pending → sending, committed before the request leaves. True for exactly one caller."""
+        return await self._move(
+            "update outbox set state = 'sending', attempts = attempts + 1, claimed = :now "
+            "where key = :key and state = 'pending'",
+            {"key": key, "now": now.timestamp()},
+        )
+
+    async def posted(self, key: str, *, channel: str, ts: str, rev: int) -> bool:
+        """It is in Slack, showing revision `rev` (0 when it was found again and nobody knows which it shows)."""
+        return await self._move(
+            "update outbox set state = 'posted', channel = :channel, ts = :ts, shown = :rev, error = '', "
+            "next_at = 0 where key = :key and state in ('sending', 'unknown')",
+            {"key": key, "channel": channel, "ts": ts, "rev": rev},
+        )
+
+    async def edited(self, key: str, rev: int) -> bool:
+        """The message shows revision `rev`."""
+        return await self._move(
+            "update outbox set shown = max(shown, :rev), error = '', next_at = 0 where key = :key",
+            {"key": key, "rev": rev},
+        )
+
+    async def unknown(self, key: str, error: str) -> bool:
+        """The answer was lost or says too little: it may have been posted."""
+        return await self._move(
+            "update outbox set state = 'unknown', error = :error where key = :key and state = 'sending'",
+            {"key": key, "error": error},
+        )
+
+    async def release(self, key: str, *, error: str, until: datetime) -> bool:
+        """Surely not posted: pending again, not before `until`."""
+        return await self._move(
+            "update outbox set state = 'pending', error = :error, next_at = :until "
+            "where key = :key and state in ('sending', 'unknown', 'pending')",
+            {"key": key, "error": error, "until": until.timestamp()},
+        )
+
+    async def later(self, key: str, *, error: str, until: datetime) -> bool:
+        """Leaves the state as it is and tries again at `until` (an edit, or history that cannot be read)."""
+        return await self._move(
+            "update outbox set error = :error, next_at = :until where key = :key",
+            {"key": key, "error": error, "until": until.timestamp()},
+        )
+
+    async def address(self, key: str, channel: str) -> bool:
+        """The direct message's channel is known now."""
+        return await self._move(
+            "update outbox set channel = :channel where key = :key", {"key": key, "channel": channel}
+        )
+
+    async def recover(self) -> int:
+        """At start: what a dead process was sending may have been posted. How many."""
+        return await self._engine.run(
+            lambda tx: int(tx.execute("update outbox set state = 'unknown' where state = 'sending'").rowcount)
+        )
+
+    async def where(self, kind: str, ref: str) -> tuple[str, str] | None:
+        """(channel, ts) of the posted message `kind` of `ref`."""
+
+        def work(tx: Tx) -> tuple[str, str] | None:
+            row = tx.execute(
+                "select channel, ts from outbox where kind = ? and ref = ? and state = 'posted'", [kind, ref]
+            ).fetchone()
+            return (row[0], row[1]) if row else None
+
+        return await self._engine.run(work)
+
+    async def backlog(self) -> dict[str, int]:
+        """How many messages are pending, sending, unknown, and behind with an edit."""
+
+        def work(tx: Tx) -> dict[str, int]:
+            counts = dict.fromkeys(("pending", "sending", "unknown", "behind"), 0)
+            for state, number in tx.execute(
+                "select state, count(*) from outbox where state != 'posted' group by state"
+            ).fetchall():
+                counts[state] = number
+            counts["behind"] = tx.execute(
+                "select count(*) from outbox where state = 'posted' and rev > shown"
+            ).fetchone()[0]
+            return counts
+
+        return await self._engine.run(work)
+
+    async def troubles(self) -> list[tuple[str, str, int]]:
+        """(channel or user, Slack's error, how many messages wait) of what cannot be posted now."""
+        return await self._engine.run(
+            lambda tx: [
+                (row[0], row[1], row[2])
+                for row in tx.execute(
+                    "select coalesce(nullif(channel, ''), user), error, count(*) from outbox "
+                    "where error != '' group by 1, 2 order by 3 desc limit 10"
+                ).fetchall()
+            ]
+        )
+
+    async def _move(self, statement: str, values: dict[str, Any]) -> bool:
+        return await self._engine.run(lambda tx: bool(tx.execute(statement, values).rowcount == 1))
+
+
+def _outgoing(row: dict[str, Any]) -> Outgoing:
+    return Outgoing(
+        key=row["key"],
+        step=Step(row["step"]),
+        kind=row["kind"],
+        ref=row["ref"],
+        project=row["project"],
+        channel=row["channel"],
+        user=row["user"],
+        parent_ts=row["parent_ts"],
+        data=json.loads(row["data"]),
+        rev=row["rev"],
+        ts=row["ts"],
+        attempts=row["attempts"],
+        claimed=datetime.fromtimestamp(row["claimed"], UTC),
+    )

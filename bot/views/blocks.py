@@ -1,0 +1,111 @@
+"""The few Block Kit blocks that this bot uses, built so that Slack's limits hold (Slack: Block Kit reference)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Block = dict[str, Any]
+
+SECTION, HEADER, BUTTON, CONTEXT_ITEMS, FIELDS, MESSAGE_BLOCKS = 3000, 150, 75, 10, 10, 50
+BUDGET = 10_000
+"""Characters in one message: chat.postMessage refuses near 12,000 over all blocks, undocumented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Slack shows: `text` for notifications and screen readers, `blocks` for everybody else."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.blocks) > MESSAGE_BLOCKS:
+            object.__setattr__(self, "blocks", self.blocks[:MESSAGE_BLOCKS])
+
+
+def mrkdwn(text: str, limit: int = SECTION) -> Block:
+    """A text object. `text` is escaped already, where it has to be."""
+    return {"type": "mrkdwn", "text": text if len(text) <= limit else text[: limit - 1] + "…"}
+
+
+def plain(text: str, limit: int) -> Block:
+    """A text object that Slack shows as it is."""
+    return {
+        "type": "plain_text",
+        "text": text if len(text) <= limit else text[: limit - 1] + "…",
+        "emoji": True,
+    }
+
+
+def section(text: str, *, accessory: Block | None = None, block_id: str = "") -> Block:
+    """A paragraph."""
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    if accessory:
+        block["accessory"] = accessory
+    if block_id:
+        block["block_id"] = block_id
+    return block
+
+
+def fields(pairs: Sequence[tuple[str, str]]) -> Block:
+    """Label over value, in two columns; at most ten."""
+    return {
+        "type": "section",
+        "fields": [mrkdwn(f"*{label}*\n{value}", 2000) for label, value in pairs[:FIELDS]],
+    }
+
+
+def header(text: str) -> Block:
+    """A large line of plain text."""
+    return {"type": "header", "text": plain(text, HEADER)}
+
+
+def context(*texts: str) -> Block:
+    """Small print."""
+    return {"type": "context", "elements": [mrkdwn(text) for text in texts[:CONTEXT_ITEMS]]}
+
+
+def divider() -> Block:
+    """A line."""
+    return {"type": "divider"}
+
+
+def quote(text: str) -> Block:
+    """Somebody's words in a quote, as a rich text leaf: nothing in it can be live."""
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_quote", "elements": [{"type": "text", "text": text or " "}]}],
+    }
+
+
+def confirm(title: str, text: str, yes: str, *, danger: bool = False) -> Block:
+    """Slack's own dialog before a button counts; all four texts are required."""
+    dialog: Block = {
+        "title": plain(title, 100),
+        "text": mrkdwn(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain("Back", 30),
+    }
+    if danger:
+        dialog["style"] = "danger"
+    return dialog
+
+
+def button(text: str, action_id: str, value: str, *, style: str = "", ask: Block | None = None) -> Block:
+    """A button; `value` is a random key and nothing else. `style`: primary or danger."""
+    block: Block = {"type": "button", "text": plain(text, BUTTON), "action_id": action_id, "value": value}
+    if style:
+        block["style"] = style
+    if ask:
+        block["confirm"] = ask
+    return block
+
+
+def actions(*buttons: Block, block_id: str = "") -> Block:
+    """A row of buttons."""
+    block: Block = {"type": "actions", "elements": list(buttons)}
+    if block_id:
+        block["block_id"] = block_id
+    return block

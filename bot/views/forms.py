@@ -1,0 +1,131 @@
+"""The edit form of an event: opened at once as *loading*, then filled, then answered in its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Event, Target
+from bot.rules.updates import MAX_REASON
+from bot.views.blocks import Block, Message, context, plain, section
+from bot.views.text import TYPE_WORDS, code
+
+EDIT_FORM = "event.edit"
+STATE, TYPES, TARGET_TYPE, TARGET_ID, TARGET_NAME, REASON = (
+    "state", "types", "target_type", "target_id", "target_name", "reason",
+)  # fmt: skip
+"""Block ids of the form's fields, and action ids of their inputs."""
+
+
+def _modal(title: str, blocks: Sequence[Block], **more: Any) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "title": plain(title, 24),
+        "close": plain("Close", 24),
+        "blocks": list(blocks),
+    } | more
+
+
+def loading() -> dict[str, Any]:
+    """What opens within Slack's three seconds, before anything was read."""
+    return _modal("Edit event", [section(":hourglass_flowing_sand: Reading the event from CSMS…")])
+
+
+def sending() -> dict[str, Any]:
+    """Stands in the form's place while the request is made."""
+    return _modal("Edit event", [section(":hourglass_flowing_sand: Making the change request…")])
+
+
+def outcome(message: Message) -> dict[str, Any]:
+    """How it went, in the form's place."""
+    return _modal("Edit event", list(message.blocks) or [section(message.text)])
+
+
+@dataclass(frozen=True, slots=True)
+class EditForm:
+    """What the form shows."""
+
+    event: Event
+    key: str
+    """The ticket that says which event, as it was read."""
+    project: str
+    known_targets: tuple[Target, ...] = ()
+    """Targets of other events, as hints."""
+
+
+def _option(value: str, label: str, small: str = "") -> Block:
+    option: Block = {"text": plain(label, 75), "value": value}
+    if small:
+        option["description"] = plain(small, 75)
+    return option
+
+
+def _input(
+    block_id: str, label: str, element: Mapping[str, Any], *, optional: bool = False, hint: str = ""
+) -> Block:
+    block: Block = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label, 2000),
+        "element": {**element, "action_id": block_id},
+        "optional": optional,
+    }
+    if hint:
+        block["hint"] = plain(hint, 2000)
+    return block
+
+
+def _chosen(options: Sequence[Block], value: str) -> dict[str, Any]:
+    found = [option for option in options if option["value"] == value]
+    return {"initial_option": found[0]} if found else {}
+
+
+def edit_form(form: EditForm) -> dict[str, Any]:
+    """The form, filled with the event as it is."""
+    event, target = form.event, form.event.target
+    states = [_option(state, state.capitalize()) for state in STATES]
+    unknown = [name for name in event.types or () if name not in EVENT_TYPES]
+    types = [_option(name, name, TYPE_WORDS[name]) for name in EVENT_TYPES]
+    types += [_option(name[:75], name, "not in CSMS's documentation; kept") for name in unknown]
+    chosen = [option for option in types if option["value"] in (event.types or ())]
+    kinds = list(TARGET_TYPES) + ([target.type] if target and target.type not in TARGET_TYPES else [])
+    target_types = [_option(kind[:75], kind) for kind in kinds if kind]
+    text: dict[str, Any] = {"type": "plain_text_input", "max_length": 256}
+    blocks: list[Block] = [
+        section(f"Event *{code(event.name)}* in project {code(form.project)}"),
+        _input(STATE, "State", {"type": "static_select", "options": states, **_chosen(states, event.state)}),
+        _input(
+            TYPES, "Event types",
+            {"type": "checkboxes", "options": types, **({"initial_options": chosen} if chosen else {})},
+            hint="" if event.types is not None else "CSMS did not report the types; what you choose replaces them.",
+        ),
+        _input(
+            TARGET_TYPE, "Target type",
+            {"type": "static_select", "options": target_types, **_chosen(target_types, target.type if target else "")},
+        ),
+        _input(
+            TARGET_ID, "Target id", {**text, **({"initial_value": target.id} if target and target.id else {})},
+            hint="For SMN the topic's URN, for EG the channel's id.",
+        ),
+        _input(
+            TARGET_NAME, "Target name",
+            {**text, "max_length": 64, **({"initial_value": target.name[:64]} if target and target.name else {})},
+        ),
+        _input(
+            REASON, "Reason",
+            {"type": "plain_text_input", "multiline": True, "max_length": MAX_REASON,
+             "placeholder": plain("Why? The approvers and the audit log see it.", 150)},
+            optional=True,
+        ),
+    ]  # fmt: skip
+    if form.known_targets:
+        lines = "\n".join(f"• {code(one.name, 64)}  {code(one.id, 200)}" for one in form.known_targets[:8])
+        blocks.append(context(f"Targets of other enabled events:\n{lines}"))
+    return _modal(
+        "Edit event",
+        blocks,
+        callback_id=EDIT_FORM,
+        private_metadata=form.key,
+        submit=plain("Ask for approval", 24),
+    )

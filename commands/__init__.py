@@ -1,0 +1,38 @@
+"""The table of contents of the bot: every verb and every family of buttons, in the order that `help` shows."""
+
+from __future__ import annotations
+
+from bot.slack.desk import Command
+from commands import (
+    audit,
+    decide,
+    disable,
+    enable,
+    get,
+    help,
+    history,
+    incident,
+    list,
+    pending,
+    records,
+    status,
+    update,
+)
+
+ALL: tuple[Command, ...] = (
+    help.COMMAND,
+    list.COMMAND,
+    get.COMMAND,
+    update.COMMAND,
+    enable.COMMAND,
+    disable.COMMAND,
+    records.COMMAND,
+    pending.COMMAND,
+    history.COMMAND,
+    audit.COMMAND,
+    status.COMMAND,
+    decide.COMMAND,
+    incident.COMMAND,
+)
+
+help.CATALOGUE.extend(ALL)

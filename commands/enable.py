@@ -1,0 +1,34 @@
+"""`enable NAME`: the short form of `update NAME --state enabled`."""
+
+from __future__ import annotations
+
+from bot.model import ENABLED
+from bot.rules.updates import Wish, check_event_name
+from bot.rules.words import Flag
+from bot.slack.asking import ask
+from bot.slack.desk import Call, Command, Press
+from bot.views.events import ENABLE
+
+
+async def handle(call: Call) -> None:
+    """Asks for the change."""
+    name = check_event_name(call.argument("The event's name", COMMAND.usage(call.services.command)))
+    await ask(call, call.scope, name, Wish(state=ENABLED), call.words.one("--reason") or "")
+
+
+async def press(press: Press) -> None:
+    """The button of an event."""
+    data = await press.ticket("event")
+    scope = press.services.projects.named(data["project"])
+    await ask(press, scope, data["name"], Wish(state=ENABLED), "")
+
+
+COMMAND = Command(
+    name="enable",
+    summary="enable an event",
+    words="NAME",
+    example='enable prod-db-password --reason "maintenance is over"',
+    flags=(Flag("--reason", '"…"'),),
+    handle=handle,
+    buttons={ENABLE: press},
+)

@@ -1,0 +1,30 @@
+"""`pending`: the change requests that are open, what waits on the asker first."""
+
+from __future__ import annotations
+
+from bot.rules.access import Action, authorize
+from bot.slack.desk import Call, Command
+from bot.views.change import pending
+
+
+async def handle(call: Call) -> None:
+    """Shows them, each with its buttons."""
+    scope = call.scope
+    actor = await call.actor()
+    now = call.services.clock()
+    changes = await call.services.store.changes.open(scope.name)
+    yours = frozenset(
+        change.id
+        for change in changes
+        if authorize(actor, Action.APPROVE, scope.policy, change=change, now=now).allowed
+    )
+    changes.sort(key=lambda change: (change.id not in yours, change.number))
+    await call.say(pending(changes, yours=yours, project=scope.name))
+
+
+COMMAND = Command(
+    name="pending",
+    summary="change requests that are open, each with its buttons",
+    example="pending",
+    handle=handle,
+)

@@ -1,0 +1,14 @@
+"""`status`: versions, projects, last poll, backlog, chain head, what is wrong."""
+
+from __future__ import annotations
+
+from bot.slack.desk import Call, Command
+from bot.views.status import status
+
+
+async def handle(call: Call) -> None:
+    """Shows the report."""
+    await call.say(status(await call.services.status.report(), call.services.clock()))
+
+
+COMMAND = Command(name="status", summary="how the bot is, and what is wrong", example="status", handle=handle)
