@@ -191,7 +191,7 @@ class App:
         if settings.socket_mode:
             self.sockets = Sockets(bolt, settings.slack_app_token.get_secret_value())
         else:
-            guard = Guard(bolt, secret)
+            guard = Guard(bolt, secret).take
         web = build_web(self.status, guard)
         try:
             server = serving(web, settings.http_host, settings.http_port)

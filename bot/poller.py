@@ -48,7 +48,6 @@ class Poller:
         self._mode = mode
         self._wake = wake
         self._make_key = make_key
-        self._holder = secrets.token_hex(8)
         self.looked = asyncio.Event()
         """Set after the first good look at any project."""
 
@@ -75,7 +74,7 @@ class Poller:
         """One look. None when another process holds the lease, or CSMS could not be asked."""
         ttl = max(3 * self._interval, timedelta(seconds=90))
         held = await self._store.leases.take(
-            f"poll/{scope.name}", holder=self._holder, ttl=ttl, now=self._clock()
+            f"poll/{scope.name}", holder=self._store.holder, ttl=ttl, now=self._clock()
         )
         if held is None:
             return None

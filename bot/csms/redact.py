@@ -14,6 +14,9 @@ SHOWN = 300
 LOOKED_AT = 20_000
 """Characters that are looked at; what lies beyond could not be shown anyway."""
 
+KNOWN_FROM = 4
+"""Characters a known value must have to be hidden: hiding every "a" would tell more than it hides."""
+
 HIDDEN = "[hidden]"
 
 _KEYS = (
@@ -41,7 +44,7 @@ def redact(text: str, *, known: Iterable[str] = (), limit: int = SHOWN) -> str:
         text = text[:LOOKED_AT].rpartition(" ")[0]  # never ends inside a token, which no rule would know
     text = plain(text)
     for value in known:
-        if value:
+        if len(value) >= KNOWN_FROM:
             text = text.replace(value, HIDDEN)
     for rule, instead in _RULES:
         text = rule.sub(instead, text)

@@ -58,10 +58,22 @@ class Door:
         quiet.setLevel(
             logging.CRITICAL
         )  # Bolt logs whole bodies when a signature is wrong; the guard logs one line.
+
+        async def authorize() -> (
+            AuthorizeResult
+        ):  # A plain function: Bolt would hand a bound method a second `self`.
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=self.identity.get("team_id"),
+                bot_id=self.identity.get("bot_id"),
+                bot_user_id=self.identity.get("user_id"),
+                bot_token="-",  # noqa: S106 (listeners never call Slack)
+            )
+
         app = AsyncApp(
             client=slack.web,
             signing_secret=signing_secret or None,
-            authorize=self._authorize,
+            authorize=authorize,
             process_before_response=True,
             logger=quiet,
         )
@@ -72,15 +84,6 @@ class Door:
         app.options(ANY)(self._on_options)
         app.event("app_home_opened")(self._on_event)
         return app
-
-    async def _authorize(self, **_: Any) -> AuthorizeResult:
-        return AuthorizeResult(
-            enterprise_id=None,
-            team_id=self.identity.get("team_id"),
-            bot_id=self.identity.get("bot_id"),
-            bot_user_id=self.identity.get("user_id"),
-            bot_token="-",  # noqa: S106 (listeners never call Slack)
-        )
 
     async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await self._keep("command", body)
@@ -117,7 +120,13 @@ class Door:
 
     async def _keep(self, kind: str, body: dict[str, Any]) -> None:
         payload = secretless(body)
-        if await self._inbox.receive(_key(kind, payload), kind, payload, self._clock()):
+        try:
+            kept = await self._inbox.receive(_key(kind, payload), kind, payload, self._clock())
+        except Exception:
+            # Not acked then, so the person sees that it failed, and Slack delivers an event again.
+            log.exception("could not keep a delivery", extra={"action": "inbox_failed", "kind": kind})
+            raise
+        if kept:
             self._wake()
         else:
             log.info("redelivered", extra={"action": "redelivered", "kind": kind})

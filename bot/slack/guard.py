@@ -32,7 +32,7 @@ class Guard:
         self._verifier = SignatureVerifier(signing_secret)
         self._clock = clock
 
-    async def __call__(self, request: Request) -> Response:
+    async def take(self, request: Request) -> Response:
         """The endpoint `POST /slack/events`."""
         length = request.headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY:

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 METADATA = "csms_bot_post"
 PACE_S = 1.05
 """Slack allows about one message a second and channel."""
-EDIT_PACE_S = 1.3
-"""chat.update is tier 3: 50 a minute over the whole workspace."""
+EDIT_PACE_S = 0.3
+"""chat.update is tier 3, 50 a minute over the workspace, with bursts; beyond that Slack's Retry-After sets the pace."""
 LOOK_BACK = timedelta(minutes=2)
 """How far before the claim history is asked, for clocks that differ."""
 TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
@@ -80,7 +80,7 @@ class Poster:
     async def step(self) -> bool:
         """Does what is due now, at most one thing a channel; whether there was anything."""
         loop_now = asyncio.get_running_loop().time()
-        paced = [place for place, free in self._free_at.items() if free > loop_now]
+        paced = [lane for lane, free in self._free_at.items() if free > loop_now]
         due = await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=paced)
         if not due:
             return False
@@ -88,8 +88,7 @@ class Poster:
         return True
 
     async def _do(self, job: Outgoing) -> None:
-        place = job.channel or job.user
-        self._hold(place, EDIT_PACE_S if job.step is Step.EDIT else PACE_S)
+        self._hold(job.lane, EDIT_PACE_S if job.step is Step.EDIT else PACE_S)
         try:
             if not job.channel:
                 await self._find_channel(job)
@@ -102,9 +101,9 @@ class Poster:
         except SlackError as error:
             await self._failed(job, error)
 
-    def _hold(self, place: str, seconds: float) -> None:
+    def _hold(self, lane: str, seconds: float) -> None:
         free = asyncio.get_running_loop().time() + seconds
-        self._free_at[place] = max(free, self._free_at.get(place, 0))
+        self._free_at[lane] = max(free, self._free_at.get(lane, 0))
 
     async def _find_channel(self, job: Outgoing) -> None:
         opened = await self._slack.call("conversations.open", users=job.user)
@@ -165,7 +164,7 @@ class Poster:
             await self._outbox.unknown(job.key, error.code)
             return
         if error.sent is Sent.LIMITED:
-            self._hold(job.channel, error.retry_after_s)
+            self._hold(job.lane, error.retry_after_s)
             until = self._clock() + timedelta(seconds=error.retry_after_s)
             await self._outbox.release(job.key, error="", until=until)
             return
@@ -203,7 +202,7 @@ class Poster:
         else:
             log.info("never arrived", extra={"action": "post_absent", "kind": job.kind})
             await self._outbox.release(job.key, error="", until=self._clock())
-            self._free_at.pop(job.channel, None)
+            self._free_at.pop(job.lane, None)
 
     async def _in_history(self, job: Outgoing) -> str:
         method = "conversations.replies" if job.parent_ts else "conversations.history"
@@ -235,7 +234,7 @@ class Poster:
         """An edit, a look into history or the opening of a direct message did not work: later, nothing is guessed."""
         wait = timedelta(seconds=error.retry_after_s) if error.sent is Sent.LIMITED else None
         if wait:
-            self._hold(job.channel or job.user, wait.total_seconds())
+            self._hold(job.lane, wait.total_seconds())
         until = self._clock() + wait if wait else self._later(job)
         log.warning(
             "slack call failed", extra={"action": f"{job.step}_failed", "kind": job.kind, "error": str(error)}

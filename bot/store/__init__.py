@@ -35,6 +35,11 @@ class Store:
         self.instance = ""
         """A random id of this database, made with it."""
 
+    @property
+    def holder(self) -> str:
+        """Who takes leases: with SQLite the file's lock lets one process in, so a restarted one is the same holder."""
+        return self.instance
+
     async def open(self, now: datetime) -> None:
         """Opens and migrates the file, and takes up what a process that died left behind. StoreError."""
         await self._engine.open(prepare)

@@ -46,6 +46,11 @@ class Outgoing:
     attempts: int
     claimed: datetime
 
+    @property
+    def lane(self) -> str:
+        """What it queues in: Slack paces posts by channel, and edits, by another method, over the workspace."""
+        return "edits" if self.step is Step.EDIT else self.channel or self.user
+
 
 def put(tx: Tx, post: Post, now: datetime) -> None:
     """Adds a message inside the caller's transaction; a key that is there already changes nothing."""
@@ -98,16 +103,16 @@ class Outbox:
         await self._engine.run(lambda tx: put(tx, post, now))
 
     async def due(self, now: datetime, *, settle_s: float, busy: Collection[str] = ()) -> list[Outgoing]:
-        """What is due, oldest first, at most one a channel; channels in `busy` are left out."""
+        """What is due, oldest first, at most one a lane (see `Outgoing.lane`); lanes in `busy` are left out."""
 
         def work(tx: Tx) -> list[Outgoing]:
             taken = set(busy)
             due: list[Outgoing] = []
             for row in tx.query(_DUE, {"now": now.timestamp(), "settle": settle_s}):
-                place = row["channel"] or row["user"]
-                if place not in taken:
-                    taken.add(place)
-                    due.append(_outgoing(row))
+                job = _outgoing(row)
+                if job.lane not in taken:
+                    taken.add(job.lane)
+                    due.append(job)
             return due
 
         return await self._engine.run(work)

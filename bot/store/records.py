@@ -73,7 +73,8 @@ class Records:
             new: list[Record] = []
             if fresh:
                 left = dict(fresh)
-                for record in sorted(records, key=_age):
+                # CSMS lists the newest first; those of one second keep that order, turned round.
+                for record in sorted(reversed(records), key=_age):
                     if left.get(record.fingerprint, 0) > 0:
                         left[record.fingerprint] -= 1
                         new.append(record)

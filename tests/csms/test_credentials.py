@@ -74,12 +74,12 @@ def test_a_domain_alone_is_no_half_of_anything():
 
 
 def test_a_user_needs_an_address_of_iam():
-    with pytest.raises(SettingsError, match="^HUAWEICLOUD_SDK_IAM_ENDPOINT: "):
+    with pytest.raises(SettingsError, match=r"^HUAWEICLOUD_SDK_IAM_ENDPOINT: "):
         chosen(USER, iam_endpoint="")
 
 
 def test_a_password_is_not_sent_over_plain_http():
-    with pytest.raises(SettingsError, match="^HUAWEICLOUD_SDK_IAM_ENDPOINT: plain http"):
+    with pytest.raises(SettingsError, match=r"^HUAWEICLOUD_SDK_IAM_ENDPOINT: plain http"):
         chosen(USER, iam_endpoint="http://iam.example-1.myhuaweicloud.com")
 
 

@@ -14,12 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.sandbox.slack.delivery import with_request_url
 from bot.sandbox.slack.errors import SlackError, invalid_arguments
 from bot.sandbox.slack.fault import Fault, FaultKind
 from bot.sandbox.slack.model import JsonDict
-from bot.sandbox.slack.state import TOKEN_STATES
-from bot.sandbox.slack.workspace import Workspace, user_changed
+from bot.sandbox.slack.state import Standing
+from bot.sandbox.slack.workspace import Workspace
 
 Change = Callable[[Workspace, JsonDict], Awaitable[JsonDict]]
 
@@ -60,6 +59,7 @@ def routes(workspace: Workspace) -> list[Route]:
 
 
 async def _faults(workspace: Workspace, body: JsonDict) -> JsonDict:
+    """`{"method", "nth": 1, "times": 1, "kind", …}`: the other keys are those of `Fault`. `times` null: always."""
     plan = dict(body)
     method, nth, times = plan.pop("method"), plan.pop("nth", 1), plan.pop("times", 1)
     fault = Fault(**(plan | {"kind": FaultKind(plan["kind"])}))
@@ -68,6 +68,7 @@ async def _faults(workspace: Workspace, body: JsonDict) -> JsonDict:
 
 
 async def _socket(workspace: Workspace, body: JsonDict) -> JsonDict:
+    """`{"action": "refresh" | "warning" | "drop"}`; answers how many sockets it concerned."""
     match body["action"]:
         case "refresh":
             return {"sockets": await workspace.sockets.disconnect(reason="refresh_requested")}
@@ -79,45 +80,47 @@ async def _socket(workspace: Workspace, body: JsonDict) -> JsonDict:
 
 
 async def _app(workspace: Workspace, body: JsonDict) -> JsonDict:
-    if unknown := set(body) - {"scopes", "request_url", "token_state"}:
+    """`{"scopes": […], "token": a Standing, "request_url": … | null}`; a new request URL is asked for a challenge."""
+    if unknown := set(body) - {"scopes", "request_url", "token"}:
         raise invalid_arguments(f"unknown: {', '.join(sorted(unknown))}")
+    if "token" in body:
+        workspace.standing = Standing(body["token"])
     if "scopes" in body:
-        workspace.app = replace(workspace.app, scopes=tuple(body["scopes"]))
-    if "token_state" in body:
-        if body["token_state"] not in TOKEN_STATES:
-            raise invalid_arguments(f"token_state is one of {', '.join(TOKEN_STATES)}")
-        workspace.token_state = body["token_state"]
+        workspace.put_app(replace(workspace.app, scopes=tuple(body["scopes"])))
     if "request_url" not in body:
         return {}
-    with_request_url(workspace, body["request_url"])
+    workspace.set_request_url(body["request_url"])
     return {"verified": body["request_url"] is not None and await workspace.courier.verify_request_url()}
 
 
 async def _channel(workspace: Workspace, body: JsonDict) -> JsonDict:
+    """`{"id", "archived": bool, "bot_member": bool, "members": [user ids]}`, all but the id as wanted."""
     channel = workspace.channels.get(body["id"])
     if channel is None:
         raise SlackError("channel_not_found")
     if "archived" in body:
         channel = replace(channel, is_archived=bool(body["archived"]))
+    if "members" in body:
+        channel = replace(channel, members=tuple(body["members"]))
     if "bot_member" in body:
         bot = workspace.app.bot_user_id
         others = tuple(member for member in channel.members if member != bot)
         channel = replace(channel, members=(*others, bot) if body["bot_member"] else others)
-    if "members" in body:
-        channel = replace(channel, members=tuple(body["members"]))
     workspace.put_channel(channel)
     return {}
 
 
 async def _user(workspace: Workspace, body: JsonDict) -> JsonDict:
+    """`{"id", …}`: the other keys are those of `User` that are to change."""
     user = workspace.users.get(body["id"])
     if user is None:
         raise SlackError("user_not_found")
-    workspace.put_user(user_changed(user, body))
+    workspace.put_user(replace(user, **body))
     return {}
 
 
 async def _usergroup(workspace: Workspace, body: JsonDict) -> JsonDict:
+    """`{"id", "users": [user ids]}`."""
     group = workspace.usergroups.get(body["id"])
     if group is None:
         raise SlackError("no_such_subteam")
@@ -126,6 +129,7 @@ async def _usergroup(workspace: Workspace, body: JsonDict) -> JsonDict:
 
 
 async def _redeliver(workspace: Workspace, _body: JsonDict) -> JsonDict:
+    """`{}`: sends the last payload once more, as a network may."""
     if not workspace.courier.delivered:
         raise SlackError("nothing_delivered")
     ack = await workspace.redeliver(workspace.courier.delivered[-1])

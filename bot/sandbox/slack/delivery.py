@@ -9,7 +9,7 @@ import hmac
 import json
 import ssl
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
@@ -157,7 +157,6 @@ class Courier:
         except ValueError:
             return Ack(FAILED, retry_reason="http_error")
 
-
     def _client(self) -> httpx.AsyncClient:
         # The whole delivery has one time limit, so that the client needs none of its own.
         return httpx.AsyncClient(verify=_tls(), timeout=None, trust_env=False, transport=self.transport)  # noqa: S113
@@ -182,8 +181,3 @@ def _encode(kind: Kind, payload: JsonDict) -> tuple[bytes, str]:
 def _tls() -> ssl.SSLContext:
     # Made once: building it costs more than a whole delivery on one machine.
     return ssl.create_default_context()
-
-
-def with_request_url(state: State, url: str | None) -> None:
-    """Sets where the app takes HTTP deliveries."""
-    state.app = replace(state.app, request_url=url)

@@ -133,8 +133,10 @@ async def _live(workspace: Workspace, websocket: WebSocket) -> None:
     user_id = websocket.query_params.get("as", "")
     await websocket.accept()
     with workspace.page(user_id) as frames:
-        if stack := workspace.views(user_id):
-            frames.put_nowait({"type": "views", "stack": [workspace.page_view(view) for view in stack]})
+        # What may have changed while this page was not listening.
+        stack = [workspace.page_view(view) for view in workspace.views(user_id)]
+        frames.put_nowait({"type": "views", "stack": stack})
+        frames.put_nowait({"type": "app", "connected": workspace.app_connected})
         sending = asyncio.create_task(_send(websocket, frames))
         try:
             with contextlib.suppress(WebSocketDisconnect):

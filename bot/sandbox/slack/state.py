@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from enum import StrEnum
 from typing import TypeVar
 
 from bot.sandbox.faults import FaultPlan
@@ -18,12 +19,20 @@ from bot.sandbox.slack.grants import ResponseUrls, Triggers
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.limits import RateLimits
 from bot.sandbox.slack.model import Content, Effect, JsonDict, Message, StoredFile, View
-from bot.sandbox.slack.seed import Channel, Seed, User
+from bot.sandbox.slack.seed import App, Channel, Seed, User
 from bot.sandbox.slack.sockets import SocketHub
 
 FoundT = TypeVar("FoundT")
 
-TOKEN_STATES = ("valid", "invalid_auth", "account_inactive", "token_revoked", "token_expired")
+
+class Standing(StrEnum):
+    """Whether the app's credentials are good; any other than VALID is the error that every call gets."""
+
+    VALID = "valid"
+    INVALID_AUTH = "invalid_auth"
+    ACCOUNT_INACTIVE = "account_inactive"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105
 
 
 class State:
@@ -41,7 +50,7 @@ class State:
         self.channels = {channel.id: channel for channel in seed.channels}
         self.usergroups = {group.id: group for group in seed.usergroups}
         self.base_url = ""
-        self.token_state = "valid"  # noqa: S105  (not a token: a word of TOKEN_STATES)
+        self.standing = Standing.VALID
         self.journal = Journal(clock)
         self.faults: FaultPlan[Fault] = FaultPlan()
         self.rate_limits = RateLimits(clock, enabled=seed.rate_limits)
@@ -50,6 +59,7 @@ class State:
         self.sockets = SocketHub(on_change=self._app_connection_changed)
         self.files: dict[str, StoredFile] = {}
         self._messages: dict[str, dict[str, Message]] = {}
+        self._replies: dict[tuple[str, str], dict[str, Message]] = {}
         self._ephemerals: dict[str, dict[str, Message]] = {}
         self._stacks: dict[str, tuple[View, ...]] = {}
         self._homes: dict[str, View] = {}
@@ -123,6 +133,11 @@ class State:
             page.put_nowait({"type": "channels", "channels": self.channels_shown_to(user_id)})
         self._touch()
 
+    def put_app(self, app: App) -> None:
+        """Changes the app: its scopes, its request URL."""
+        self.app = app
+        self._app_connection_changed()
+
     def put_user(self, user: User) -> None:
         """Adds a user or changes one."""
         self.users[user.id] = user
@@ -152,7 +167,7 @@ class State:
 
     def replies(self, channel: str, thread_ts: str) -> list[Message]:
         """The replies of a thread, oldest first, without its first message."""
-        return [m for m in self.messages(channel) if m.thread_ts == thread_ts and m.is_reply]
+        return list(self._replies.get((channel, thread_ts), {}).values())
 
     def ephemerals(self, user: str) -> list[Message]:
         """What only this person sees, in all channels, oldest first."""
@@ -174,14 +189,13 @@ class State:
 
     def post(self, message: Message, *, method: str) -> Message:
         """Puts a new message into its channel, or before the one person it is for."""
-        shelf = self._shelf(message)
-        parent = shelf.get(message.thread_ts) if message.thread_ts and message.is_reply else None
-        shelf[message.ts] = message
+        parent = self.message(message.channel, message.thread_ts) if message.thread_ts else None
+        self._put(message)
         self.journal.message(Effect.POST, message, method=method)
         self._show("message", message)
-        if parent is not None:
-            if parent.thread_ts is None:
-                parent = shelf[parent.ts] = replace(parent, thread_ts=parent.ts)
+        if parent is not None and message.ephemeral_to is None:
+            parent = replace(parent, thread_ts=parent.ts)
+            self._put(parent)
             self._show("message_changed", parent)
         self._touch()
         return message
@@ -189,7 +203,7 @@ class State:
     def edit(self, message: Message, content: Content, *, method: str) -> Message:
         """Changes what a message says."""
         edited = replace(message, content=content, edited_ts=self.next_ts())
-        self._shelf(message)[message.ts] = edited
+        self._put(edited)
         self.journal.message(Effect.EDIT, edited, method=method)
         self._show("message_changed", edited)
         self._touch()
@@ -197,8 +211,11 @@ class State:
 
     def remove(self, message: Message, *, method: str) -> None:
         """Takes a message away."""
-        self._shelf(message).pop(message.ts, None)
+        for shelf in self._shelves(message):
+            shelf.pop(message.ts, None)
         self.journal.message(Effect.DELETE, message, method=method)
+        if message.is_reply and (parent := self.message(message.channel, message.thread_ts or "")):
+            self._show("message_changed", parent)
         self._broadcast(message, {"type": "message_deleted", "channel": message.channel, "ts": message.ts})
         self._touch()
 
@@ -250,10 +267,12 @@ class State:
 
     def keep_view(self, view: View) -> None:
         """Keeps what a person typed into a view, or the errors at its fields; pages are not told."""
-        if self._homes.get(view.user, view).id == view.id and view.body["type"] == "home":
+        if view.body["type"] == "home":
             self._homes[view.user] = view
-        stack = self._stacks.get(view.user, ())
-        self._stacks[view.user] = tuple(view if other.id == view.id else other for other in stack)
+        else:
+            self._stacks[view.user] = tuple(
+                view if other.id == view.id else other for other in self.views(view.user)
+            )
 
     def put_home(self, view: View, *, method: str) -> None:
         """Publishes a person's App Home tab."""
@@ -290,7 +309,7 @@ class State:
         """Shows a passing notice (level `error` or `info`) on a person's pages."""
         self._to_pages(user_id, {"type": "toast", "level": level, "text": text})
 
-    async def wait_for(self, predicate: Callable[[], FoundT], timeout_s: float = 3.0) -> FoundT:
+    async def wait_for(self, predicate: Callable[[], FoundT | None], timeout_s: float = 3.0) -> FoundT:
         """Waits until `predicate` gives something true, and returns that. TimeoutError after `timeout_s` seconds.
 
         It is asked again at each change here, and every 50 ms for what changes elsewhere.
@@ -303,10 +322,17 @@ class State:
                 self._waiting.discard(changed)
         return found
 
-    def _shelf(self, message: Message) -> dict[str, Message]:
+    def _shelves(self, message: Message) -> list[dict[str, Message]]:
         if message.ephemeral_to is not None:
-            return self._ephemerals.setdefault(message.ephemeral_to, {})
-        return self._messages.setdefault(message.channel, {})
+            return [self._ephemerals.setdefault(message.ephemeral_to, {})]
+        shelves = [self._messages.setdefault(message.channel, {})]
+        if message.thread_ts is not None and message.is_reply:
+            shelves.append(self._replies.setdefault((message.channel, message.thread_ts), {}))
+        return shelves
+
+    def _put(self, message: Message) -> None:
+        for shelf in self._shelves(message):
+            shelf[message.ts] = message
 
     def _show(self, kind: str, message: Message) -> None:
         self._broadcast(message, {"type": kind, "message": self.page_message(message)})

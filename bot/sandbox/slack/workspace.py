@@ -24,7 +24,7 @@ from bot.sandbox.slack.inputs import (
 )
 from bot.sandbox.slack.model import Content, JsonDict, Message, View
 from bot.sandbox.slack.respond import show_command_answer
-from bot.sandbox.slack.seed import Channel, Seed, User
+from bot.sandbox.slack.seed import Channel, Seed
 from bot.sandbox.slack.state import State
 from bot.sandbox.slack.tasks import in_background
 from bot.sandbox.slack.viewing import push_view, read_view, replace_view
@@ -338,7 +338,13 @@ class Workspace(State):
         view = self.home(user)
         payload = payloads.app_home_opened(self, user=person, channel=self.open_im(user), view=view)
         in_background(self.background, self._tell(payload))
+        if not self.app_connected:
+            self.toast(user, f"{self.app.name} is not connected.")
         return view
+
+    def set_request_url(self, url: str | None) -> None:
+        """Sets where the app takes deliveries over HTTP, unasked; None: nowhere."""
+        self.put_app(replace(self.app, request_url=url))
 
     async def send_event(self, inner: JsonDict) -> Ack:
         """Sends any event to the app, with retries; returns the last outcome."""
@@ -380,11 +386,3 @@ def _field_errors(view: View, errors: Any) -> dict[str, str]:
     if not isinstance(errors, dict) or not errors or set(errors) - fields:
         raise SlackError("invalid_response_action")
     return {str(block_id): str(text) for block_id, text in errors.items()}
-
-
-def user_changed(user: User, changes: JsonDict) -> User:
-    """A user with other values. `SlackError` invalid_arguments for a key that users do not have."""
-    try:
-        return replace(user, **changes)
-    except TypeError:
-        raise SlackError("invalid_arguments") from None

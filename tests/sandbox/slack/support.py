@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox.slack import Workspace, demo_seed
-from bot.sandbox.slack.delivery import with_request_url
 
 BOT_TOKEN = demo_seed().app.bot_token
 APP_TOKEN = demo_seed().app.app_token
@@ -111,7 +110,7 @@ class AppDouble:
         workspace.base_url = workspace.base_url or "http://slack.test"
         double = Starlette(routes=[Route("/slack", take, methods=["POST"])])
         workspace.courier.transport = httpx.ASGITransport(double)
-        with_request_url(workspace, "http://app.test/slack")
+        workspace.set_request_url("http://app.test/slack")
         return self
 
 

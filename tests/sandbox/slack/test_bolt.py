@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.sandbox.slack import Workspace
-from bot.sandbox.slack.delivery import with_request_url
 from bot.serving import serving
 from tests.sandbox.slack.support import (
     ALERTS,
@@ -57,7 +56,9 @@ def _bolt(base_url: str) -> AsyncApp:
         await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=modal(text_input()))
         text = f"{body['actions'][0]['value']} by {body['user']['id']}"
-        await client.chat_update(channel=body["channel"]["id"], ts=body["message"]["ts"], text=text, blocks=[])
+        await client.chat_update(
+            channel=body["channel"]["id"], ts=body["message"]["ts"], text=text, blocks=[]
+        )
 
     @app.view("form")
     async def form(ack: Any, view: dict[str, Any]) -> None:
@@ -86,7 +87,7 @@ async def _over_http(workspace: Workspace, base_url: str) -> AsyncIterator[None]
 
     routes = [Route("/slack/events", events, methods=["POST"])]
     async with serving(Starlette(routes=routes)) as url:
-        with_request_url(workspace, f"{url}/slack/events")
+        workspace.set_request_url(f"{url}/slack/events")
         assert await workspace.courier.verify_request_url()
         yield
 
@@ -95,12 +96,12 @@ async def _over_http(workspace: Workspace, base_url: str) -> AsyncIterator[None]
 async def _over_sockets(workspace: Workspace, base_url: str) -> AsyncIterator[None]:
     handler = AsyncSocketModeHandler(_bolt(base_url), APP_TOKEN, ping_interval=1)
     handler.client.web_client.base_url = f"{base_url}/api/"
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]
     await workspace.wait_for(lambda: len(workspace.sockets) == 1)
     try:
         yield
     finally:
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("door", [_over_http, _over_sockets])
@@ -190,5 +191,3 @@ async def test_concurrent_commands_are_all_acked_each_once(workspace: Workspace,
         await workspace.wait_for(lambda: len(workspace.messages(ALERTS)) == 20)
     said = {message.text for message in workspace.ephemerals(ENGINEER)}
     assert said == {f"You said {number}" for number in range(20)}
-
-

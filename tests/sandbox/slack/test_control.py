@@ -83,7 +83,7 @@ async def test_the_last_payload_is_delivered_once_more(
     ("what", "body"),
     [
         ("app", {"colour": "red"}),
-        ("app", {"token_state": "sad"}),
+        ("app", {"token": "sad"}),
         ("channel", {"id": "C0NOWHERE"}),
         ("channel", {}),
         ("user", {"id": "U0NOBODY"}),

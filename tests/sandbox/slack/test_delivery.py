@@ -9,7 +9,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bot.sandbox.slack import Workspace
-from bot.sandbox.slack.delivery import signature, with_request_url
+from bot.sandbox.slack.delivery import signature
 from tests.sandbox.slack.support import ALERTS, ENGINEER, SECRET, Answer, AppDouble, Received
 
 EVENT = {"type": "app_home_opened", "user": ENGINEER}
@@ -64,7 +64,7 @@ async def test_an_ack_that_is_not_200_is_a_failed_dispatch(
 async def test_an_app_that_is_not_there_is_a_failed_dispatch(workspace: Workspace) -> None:
     workspace.base_url = "http://slack.test"
     nowhere = await workspace.command(ENGINEER, ALERTS, "/csms list")
-    with_request_url(workspace, "http://127.0.0.1:9/slack")
+    workspace.set_request_url("http://127.0.0.1:9/slack")
     refused = await workspace.command(ENGINEER, ALERTS, "/csms list")
     assert nowhere.error == refused.error == '/csms failed with the error "dispatch_failed"'
 

@@ -68,9 +68,7 @@ async def test_boot_gives_no_secret_away(http: httpx.AsyncClient, workspace: Wor
     assert [secret for secret in (app.bot_token, app.app_token, app.signing_secret) if secret in boot] == []
 
 
-async def test_history_has_replies_and_what_only_this_person_sees(
-    http: httpx.AsyncClient, api: Api
-) -> None:
+async def test_history_has_replies_and_what_only_this_person_sees(http: httpx.AsyncClient, api: Api) -> None:
     parent = (await api.ok("chat.postMessage", channel=ALERTS, text="parent"))["ts"]
     await api.ok("chat.postEphemeral", channel=ALERTS, user=ENGINEER, text="for you")
     await api.ok("chat.postMessage", channel=ALERTS, text="reply", thread_ts=parent)
@@ -120,7 +118,7 @@ async def test_a_click_on_the_page_takes_the_buttons_own_value(
 async def test_a_choice_on_the_page_comes_in_slacks_shape(
     http: httpx.AsyncClient, workspace: Workspace, app: AppDouble, api: Api
 ) -> None:
-    elements = [
+    elements: list[dict[str, Any]] = [
         {"type": "static_select", "action_id": "pick", "options": [option("one"), option("two")]},
         {"type": "overflow", "action_id": "more", "options": [option("one"), option("two")]},
         {"type": "datepicker", "action_id": "day"},
@@ -129,7 +127,7 @@ async def test_a_choice_on_the_page_comes_in_slacks_shape(
     await api.ok("chat.postMessage", channel=ALERTS, text="x", blocks=[actions(*elements)])
     (card,) = workspace.messages(ALERTS)
     container = {"type": "message", "channel": ALERTS, "ts": card.ts}
-    chosen = {
+    chosen: dict[str, dict[str, Any]] = {
         "pick": {"type": "static_select", "selected_option": option("two")},
         "more": {"type": "overflow", "selected_option": option("two")},
         "day": {"type": "datepicker", "selected_date": "2026-02-28"},
@@ -146,9 +144,9 @@ async def test_a_choice_on_the_page_comes_in_slacks_shape(
 async def test_a_form_is_sent_off_closed_and_refused_on_the_page(
     http: httpx.AsyncClient, workspace: Workspace, app: AppDouble, api: Api
 ) -> None:
-    view_id = (
-        await api.ok("views.open", trigger_id=workspace.triggers.issue(ENGINEER), view=modal())
-    )["view"]["id"]
+    view_id = (await api.ok("views.open", trigger_id=workspace.triggers.issue(ENGINEER), view=modal()))[
+        "view"
+    ]["id"]
     empty = await _act(http, "view_submit", view_id=view_id, values={})
     assert empty == {"ok": False, "errors": {"reason": "Please complete this required field."}}
     values = {"reason": {"typed": {"type": "plain_text_input", "value": "because"}}}
@@ -180,16 +178,15 @@ async def test_a_request_that_makes_no_sense_is_refused(http: httpx.AsyncClient,
     assert answer.json()["ok"] is False
 
 
-async def test_an_open_page_hears_of_everything_its_person_sees(
-    workspace: Workspace, served: str
-) -> None:
+async def test_an_open_page_hears_of_everything_its_person_sees(workspace: Workspace, served: str) -> None:
     async with (
         httpx.AsyncClient(base_url=served) as http,
         _live(served, ENGINEER) as mine,
         _live(served, GUEST) as guests,
     ):
         api = Api(http, workspace.app.bot_token)
-        await workspace.wait_for(lambda: len(workspace._pages) == 2)
+        assert (await _frame(mine, "views"))["stack"] == []
+        assert (await _frame(guests, "app"))["connected"] is False
         await api.ok("chat.postMessage", channel="C00APPROVALS", text="not for guests")
         parent = (await api.ok("chat.postMessage", channel=ALERTS, text="parent"))["ts"]
         assert (await _frame(mine, "message"))["message"]["text"] == "not for guests"
@@ -220,4 +217,3 @@ async def test_an_open_page_hears_of_everything_its_person_sees(
         await http.post("/_control/channel", json={"id": GENERAL, "archived": True})
         channels = (await _frame(mine, "channels"))["channels"]
         assert [channel["id"] for channel in channels if channel["is_archived"]] == [GENERAL]
-    await workspace.wait_for(lambda: not workspace._pages)

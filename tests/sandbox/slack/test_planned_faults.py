@@ -16,7 +16,9 @@ async def _plan(http: httpx.AsyncClient, **fault: Any) -> None:
 
 
 async def _post(http: httpx.AsyncClient, text: str = "hello") -> httpx.Response:
-    return await http.post("/api/chat.postMessage", data={"token": BOT_TOKEN, "channel": ALERTS, "text": text})
+    return await http.post(
+        "/api/chat.postMessage", data={"token": BOT_TOKEN, "channel": ALERTS, "text": text}
+    )
 
 
 def _texts(workspace: Workspace) -> list[str]:
@@ -107,9 +109,7 @@ async def test_a_response_url_can_fail_too(
 @pytest.mark.parametrize(
     "wrong", [{"kind": "explode"}, {"kind": "error", "nth": 0}, {"kind": "error", "colour": "red"}, {}]
 )
-async def test_a_fault_that_makes_no_sense_is_refused(
-    http: httpx.AsyncClient, wrong: dict[str, Any]
-) -> None:
+async def test_a_fault_that_makes_no_sense_is_refused(http: httpx.AsyncClient, wrong: dict[str, Any]) -> None:
     answer = await http.post("/_control/faults", json={"method": "chat.update"} | wrong)
     assert answer.status_code == 400
     assert answer.json()["ok"] is False

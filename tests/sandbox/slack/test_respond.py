@@ -54,9 +54,7 @@ async def test_it_works_where_the_bot_is_no_member(
     assert [message.text for message in workspace.messages(GENERAL)] == ["hello"]
 
 
-async def test_a_sixth_use_is_refused(
-    workspace: Workspace, app: AppDouble, http: httpx.AsyncClient
-) -> None:
+async def test_a_sixth_use_is_refused(workspace: Workspace, app: AppDouble, http: httpx.AsyncClient) -> None:
     url = await _command(workspace, app)
     answers = [await _respond(http, url, text=str(number)) for number in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 5 + [404]

@@ -60,9 +60,7 @@ async def test_an_unknown_command_is_told_without_asking_the_app(
     assert app.received == []
 
 
-async def test_a_command_in_a_thread_is_refused_as_slack_does(
-    workspace: Workspace, app: AppDouble
-) -> None:
+async def test_a_command_in_a_thread_is_refused_as_slack_does(workspace: Workspace, app: AppDouble) -> None:
     parent = workspace.say(ENGINEER, ALERTS, "parent")
     outcome = await workspace.write(ENGINEER, ALERTS, "/csms list", thread_ts=parent.ts)
     assert outcome.error == "/csms is not supported in threads. Sorry!"
@@ -135,7 +133,13 @@ async def test_a_click_tells_who_what_and_where(workspace: Workspace, app: AppDo
     }  # fmt: skip
     assert payload["message"]["ts"] == card.ts
     (action,) = payload["actions"]
-    expected = {"type": "button", "action_id": "go", "block_id": "buttons", "value": "cr-12", "style": "primary"}
+    expected = {
+        "type": "button",
+        "action_id": "go",
+        "block_id": "buttons",
+        "value": "cr-12",
+        "style": "primary",
+    }
     assert {key: action[key] for key in expected} == expected
     assert action["text"]["text"] == "Approve"
     assert (payload["enterprise"], payload["is_enterprise_install"]) == (None, False)
@@ -145,9 +149,7 @@ async def test_a_click_tells_who_what_and_where(workspace: Workspace, app: AppDo
 async def test_a_click_on_an_ephemeral_message_brings_no_copy_of_it(
     workspace: Workspace, app: AppDouble, api: Api
 ) -> None:
-    await api.ok(
-        "chat.postEphemeral", channel=ALERTS, user=ENGINEER, text="x", blocks=[actions(button())]
-    )
+    await api.ok("chat.postEphemeral", channel=ALERTS, user=ENGINEER, text="x", blocks=[actions(button())])
     (message,) = workspace.ephemerals(ENGINEER)
     await workspace.click(ENGINEER, message, text="Go")
     payload = app.received[0].payload
@@ -204,9 +206,7 @@ async def test_a_button_that_never_was_cannot_be_clicked(
     assert app.received == []
 
 
-async def test_typed_text_is_answered_with_options(
-    workspace: Workspace, app: AppDouble, api: Api
-) -> None:
+async def test_typed_text_is_answered_with_options(workspace: Workspace, app: AppDouble, api: Api) -> None:
     card = await _card(api, workspace, FIND)
     app.answer = lambda received: {"options": [option("topic")]}
     offered = await workspace.options(ENGINEER, card, action_id="find", value="top")
@@ -234,7 +234,13 @@ async def test_too_little_text_is_not_asked_about_and_bad_options_are_refused(
 async def test_a_submission_brings_every_value_and_an_empty_ack_closes_the_form(
     workspace: Workspace, app: AppDouble, api: Api
 ) -> None:
-    pick = {"type": "input", "block_id": "which", "label": plain("Which"), "element": SELECT, "optional": True}
+    pick = {
+        "type": "input",
+        "block_id": "which",
+        "label": plain("Which"),
+        "element": SELECT,
+        "optional": True,
+    }
     view = await _open(api, workspace, text_input(), pick, private_metadata="cr-12")
     outcome = await workspace.submit(ENGINEER, view.id, {"reason": {"typed": "because"}})
     payload = app.received[0].payload
@@ -273,14 +279,16 @@ async def test_errors_of_the_app_are_shown_at_their_fields(
     app.answer = lambda received: {"response_action": "errors", "errors": {"reason": "Too vague"}}
     outcome = await workspace.submit(ENGINEER, view.id, {"reason": {"typed": "because"}})
     (shown,) = workspace.views(ENGINEER)
-    assert (outcome.ok, outcome.errors, shown.errors) == (False, {"reason": "Too vague"}, {"reason": "Too vague"})
+    assert (outcome.ok, outcome.errors, shown.errors) == (
+        False,
+        {"reason": "Too vague"},
+        {"reason": "Too vague"},
+    )
     app.answer = lambda received: None
     assert (await workspace.submit(ENGINEER, view.id)).ok
 
 
-async def test_a_submission_can_update_push_and_clear(
-    workspace: Workspace, app: AppDouble, api: Api
-) -> None:
+async def test_a_submission_can_update_push_and_clear(workspace: Workspace, app: AppDouble, api: Api) -> None:
     view = await _open(api, workspace)
     values = {"reason": {"typed": "because"}}
     app.answer = lambda received: {"response_action": "update", "view": modal(title=plain("Updated"))}
@@ -347,7 +355,11 @@ async def test_the_app_hears_of_a_closed_form_only_if_it_asked(
     telling = await _open(api, workspace, notify_on_close=True)
     await workspace.close(ENGINEER, telling.id)
     payload = app.received[0].payload
-    assert (payload["type"], payload["view"]["id"], payload["is_cleared"]) == ("view_closed", telling.id, False)
+    assert (payload["type"], payload["view"]["id"], payload["is_cleared"]) == (
+        "view_closed",
+        telling.id,
+        False,
+    )
     assert workspace.views(ENGINEER) == ()
 
 

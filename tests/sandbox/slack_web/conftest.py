@@ -20,6 +20,9 @@ ARGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+LAPTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
 OpenPage = Callable[..., Awaitable[Page]]
 
 
@@ -61,23 +64,62 @@ async def site(stage: Stage) -> AsyncIterator[Site]:
         assert served.complaints == []
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser, site: Site) -> AsyncIterator[OpenPage]:
-    """`await open_page(as_="approver", channel="general", phone=False)`: a page that has read its messages."""
-    contexts = []
+class Desk:
+    """The browser, with one page that is used again and again: opening a new one takes longer than most tests."""
 
-    async def opened(as_: str = "engineer", channel: str = "general", *, phone: bool = False, **options: Any) -> Page:
-        options |= {"viewport": {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}}
-        context = await browser.new_context(**options, has_touch=phone, is_mobile=phone, reduced_motion="reduce")
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.complaints: list[str] = []
+        self._kept: Page | None = None
+
+    async def new_page(self, **options: Any) -> Page:
+        context = await self.browser.new_context(**options, reduced_motion="reduce")
         context.set_default_timeout(5_000)
-        contexts.append(context)
         page = await context.new_page()
-        page.on("pageerror", lambda error: site.complaints.append(str(error)))
-        page.on("console", lambda said: site.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        return page
+
+    async def kept_page(self) -> Page:
+        if self._kept is None or self._kept.is_closed():
+            self._kept = await self.new_page(viewport=LAPTOP)
+        return self._kept
+
+    async def clear(self, opened: list[Page]) -> None:
+        """Closes what a test opened, and leaves the kept page as a new one would be."""
+        for page in opened:
+            if page is not self._kept:
+                await page.context.close()
+            elif not page.is_closed():
+                await page.evaluate("localStorage.clear()")
+                await page.goto("about:blank")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desk(browser: Browser) -> Desk:
+    return Desk(browser)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(desk: Desk, site: Site) -> AsyncIterator[OpenPage]:
+    """`await open_page("approver", "general", phone=False)`: a page that has read its messages."""
+    opened: list[Page] = []
+    desk.complaints = site.complaints
+
+    async def open_one(
+        as_: str = "engineer", channel: str = "general", *, phone: bool = False, **options: Any
+    ) -> Page:
+        if opened or phone or options:
+            size = (
+                {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {"viewport": LAPTOP}
+            )
+            page = await desk.new_page(**size, **options)
+        else:
+            page = await desk.kept_page()
+        opened.append(page)
         await page.goto(f"{site.base_url}/?as={as_}&channel={channel}")
         await page.wait_for_selector("#app:not([aria-busy])")
         return page
 
-    yield opened
-    for context in contexts:
-        await context.close()
+    yield open_one
+    await desk.clear(opened)

@@ -43,7 +43,13 @@ def option(text: str, value: str = "") -> Block:
 
 
 def confirm(title: str, text: str, yes: str, style: str = "primary") -> Block:
-    return {"title": plain(title), "text": mrkdwn(text), "confirm": plain(yes), "deny": plain("Go back"), "style": style}
+    return {
+        "title": plain(title),
+        "text": mrkdwn(text),
+        "confirm": plain(yes),
+        "deny": plain("Go back"),
+        "style": style,
+    }
 
 
 def input_block(block_id: str, label: str, element: Block, **extra: Any) -> Block:
@@ -60,7 +66,12 @@ LIST_ANSWER: list[Block] = [
             "accessory": button("Open", f"open-{name}"),
         }
         for sign, name, types, target in (
-            ("large_green_circle", "billing-rotation", "SECRET_ROTATED, SECRET_VERSION_EXPIRED", "SMN `billing-oncall`"),
+            (
+                "large_green_circle",
+                "billing-rotation",
+                "SECRET_ROTATED, SECRET_VERSION_EXPIRED",
+                "SMN `billing-oncall`",
+            ),
             ("large_green_circle", "db-credentials", "SECRET_VERSION_CREATED", "SMN `platform-alerts`"),
             ("white_circle", "legacy-import", "SECRET_DELETED", "EG `audit-channel`"),
         )
@@ -148,7 +159,9 @@ def alert_card(name: str, secret: str) -> list[Block]:
 
 
 def edit_form() -> Block:
-    types = [option(f"SECRET_{name}") for name in ("ROTATED", "DELETED", "VERSION_CREATED", "VERSION_EXPIRED")]
+    types = [
+        option(f"SECRET_{name}") for name in ("ROTATED", "DELETED", "VERSION_CREATED", "VERSION_EXPIRED")
+    ]
     return {
         "type": "modal",
         "callback_id": "edit",
@@ -231,12 +244,23 @@ async def fill(app: ScriptedApp) -> None:
     workspace = app.workspace
     await app.call("chat.postMessage", channel=ALERTS, text="Backfill", blocks=[
         {"type": "section", "text": mrkdwn("Watching *demo* from now on. 3 older failures are taken as seen.")}])  # fmt: skip
-    first = await app.call("chat.postMessage", channel=ALERTS, text="billing-rotation failed", blocks=alert_card("billing-rotation", "billing/stripe-key"))
+    first = await app.call(
+        "chat.postMessage",
+        channel=ALERTS,
+        text="billing-rotation failed",
+        blocks=alert_card("billing-rotation", "billing/stripe-key"),
+    )
     for secret in ("billing/paypal-key", "billing/sepa-key", "billing/stripe-key"):
-        await app.call("chat.postMessage", channel=ALERTS, thread_ts=first["ts"], text=f":x: `{secret}` at 12:04, FAIL")
+        await app.call(
+            "chat.postMessage", channel=ALERTS, thread_ts=first["ts"], text=f":x: `{secret}` at 12:04, FAIL"
+        )
     workspace.say(APPROVER, ALERTS, "Looking at it: the topic was deleted yesterday.", thread_ts=first["ts"])
-    await app.call("chat.postMessage", channel=APPROVALS, text="CR-12", blocks=approval_card(int(time.time())))
-    workspace.say(ENGINEER, GENERAL, "Good morning! Sunday is the *database* maintenance, see `db-credentials`.")
+    await app.call(
+        "chat.postMessage", channel=APPROVALS, text="CR-12", blocks=approval_card(int(time.time()))
+    )
+    workspace.say(
+        ENGINEER, GENERAL, "Good morning! Sunday is the *database* maintenance, see `db-credentials`."
+    )
     workspace.say(ENGINEER, GENERAL, "I will ask for the change in a minute.")
     workspace.say(SUBSCRIBER, GENERAL, "Thanks :+1:")
     await app.call("chat.postMessage", channel=ENGINEER, text="Report", blocks=EVERY_BLOCK)
@@ -255,10 +279,19 @@ async def fill(app: ScriptedApp) -> None:
     async def refuse_reason(payload: Payload) -> Payload | None:
         reason = payload["view"]["state"]["values"]["reason"]["v"]["value"]
         if len(reason) < 10:
-            return {"response_action": "errors", "errors": {"reason": "A reason that an auditor can use, please."}}
+            return {
+                "response_action": "errors",
+                "errors": {"reason": "A reason that an auditor can use, please."},
+            }
         return None
 
-    app.answers |= {"list": list_events, "update": open_form, "fix": open_form, "topic": topics, "edit": refuse_reason}
+    app.answers |= {
+        "list": list_events,
+        "update": open_form,
+        "fix": open_form,
+        "topic": topics,
+        "edit": refuse_reason,
+    }
 
 
 class Stage:

@@ -19,14 +19,15 @@ async def send(page: Page, text: str) -> None:
     await page.get_by_test_id("composer").press("Enter")
 
 
-@pytest.mark.parametrize("role", ["engineer", "approver", "subscriber", "guest"])
-async def test_the_page_opens_for_every_role(open_page: OpenPage, role: str) -> None:
-    page = await open_page(role)
-    await expect(page.get_by_test_id(f"act-as-{role}")).to_have_attribute("aria-checked", "true")
-    await expect(page.get_by_test_id("app-state")).to_have_text("csms-bot connected")
-    await expect(page.get_by_test_id("message").first).to_contain_text("Good morning!")
-    assert f"as=U00{role.upper()}" in page.url
-    assert "channel=C00GENERAL" in page.url
+async def test_the_page_opens_for_every_role_and_says_so_in_its_address(open_page: OpenPage) -> None:
+    page = await open_page("engineer")
+    for role in ("approver", "subscriber", "guest", "engineer"):
+        await page.get_by_test_id(f"act-as-{role}").click()
+        await expect(page.get_by_test_id(f"act-as-{role}")).to_have_attribute("aria-checked", "true")
+        await expect(page.get_by_test_id("app-state")).to_have_text("csms-bot connected")
+        await expect(page.get_by_test_id("message").first).to_contain_text("Good morning!")
+        assert f"as=U00{role.upper()}" in page.url
+        assert "channel=C00GENERAL" in page.url
 
 
 async def test_an_answer_to_a_command_is_seen_by_its_person_only(open_page: OpenPage) -> None:
@@ -58,7 +59,10 @@ async def test_a_command_the_app_does_not_take_keeps_what_was_typed(open_page: O
 
 async def test_typing_a_slash_offers_commands_that_arrow_keys_tab_and_enter_take(open_page: OpenPage) -> None:
     page = await open_page()
-    composer, offers = page.get_by_test_id("composer"), page.get_by_test_id("composer-offers").get_by_role("option")
+    composer, offers = (
+        page.get_by_test_id("composer"),
+        page.get_by_test_id("composer-offers").get_by_role("option"),
+    )
     await composer.press_sequentially("/cs")
     await expect(offers.first).to_contain_text("/csms")
     await composer.press("Enter")
@@ -75,7 +79,9 @@ async def test_typing_a_slash_offers_commands_that_arrow_keys_tab_and_enter_take
     await expect(page.get_by_test_id("composer-offers")).to_be_hidden()
 
 
-async def test_enter_sends_a_whole_command_although_a_longer_one_is_offered(open_page: OpenPage, site: Site) -> None:
+async def test_enter_sends_a_whole_command_although_a_longer_one_is_offered(
+    open_page: OpenPage, site: Site
+) -> None:
     site.workspace.app = replace(site.workspace.app, suggestions=("/csms list --state enabled",))
     page = await open_page()
     await send(page, "/csms list")
@@ -107,7 +113,9 @@ async def test_a_draft_waits_in_its_channel(open_page: OpenPage) -> None:
     await expect(page.get_by_test_id("composer")).to_have_value("not yet")
 
 
-async def test_messages_of_others_appear_and_count_as_unread_elsewhere(open_page: OpenPage, site: Site) -> None:
+async def test_messages_of_others_appear_and_count_as_unread_elsewhere(
+    open_page: OpenPage, site: Site
+) -> None:
     page = await open_page("approver", "general")
     badge = page.get_by_test_id("channel-secrets-approvals").get_by_test_id("unread")
     await expect(badge).to_contain_text("1")
@@ -161,7 +169,9 @@ async def test_acting_as_somebody_else_shows_what_they_may_see(open_page: OpenPa
     assert "as=U00GUEST" in page.url
 
 
-async def test_the_welcome_strip_fills_the_composer_and_stays_away_once_dismissed(open_page: OpenPage) -> None:
+async def test_the_welcome_strip_fills_the_composer_and_stays_away_once_dismissed(
+    open_page: OpenPage,
+) -> None:
     page = await open_page()
     await page.get_by_test_id("chip").first.click()
     await expect(page.get_by_test_id("composer")).to_have_value("/csms list")
@@ -182,12 +192,32 @@ async def test_the_page_comes_back_by_itself_and_misses_nothing(open_page: OpenP
         await page.wait_for_selector("#app:not([aria-busy])")
     assert gone != port
     await expect(page.get_by_text("Connection lost")).to_be_visible()
+    workspace.remove(workspace.messages(GENERAL)[-1], method="test")
     workspace.say(SUBSCRIBER, GENERAL, "said meanwhile")
     async with running(workspace, port=gone):
         await expect(page.get_by_test_id("message").last).to_contain_text("said meanwhile")
         await expect(page.get_by_text("Connection lost")).to_be_hidden()
+        await expect(page.get_by_text("Thanks")).to_have_count(0)
         await page.close()
     site.complaints.clear()  # a browser logs every refused connection as an error
+
+
+async def test_a_toast_tells_what_went_wrong_and_can_be_sent_away(open_page: OpenPage, site: Site) -> None:
+    page = await open_page()
+    site.workspace.toast(ENGINEER, "The app did not take an event.")
+    toast = page.get_by_test_id("toast")
+    await expect(toast).to_have_text("The app did not take an event.")
+    await expect(toast).to_have_role("alert")
+    await toast.get_by_role("button", name="Dismiss").click()
+    await expect(toast).to_have_count(0)
+
+
+async def test_an_archived_channel_can_be_read_and_not_written_to(open_page: OpenPage, site: Site) -> None:
+    page = await open_page()
+    site.workspace.put_channel(replace(site.workspace.channels[GENERAL], is_archived=True))
+    await expect(page.get_by_text("This channel is archived.")).to_be_visible()
+    await expect(page.get_by_test_id("composer")).to_have_count(0)
+    await expect(page.get_by_test_id("message").first).to_contain_text("Good morning!")
 
 
 async def test_the_app_home_shows_the_view_that_was_published(open_page: OpenPage, site: Site) -> None:

@@ -42,7 +42,10 @@ DRAWN: Mapping[str, str] = {
 LINK = '<a class="link" href="{0}" target="_blank" rel="noopener noreferrer">{1}</a>'
 
 LINKS: Mapping[str, tuple[str, str]] = {
-    "<https://example.org/a?b=1&amp;c=2|here *now*>": ("https://example.org/a?b=1&amp;c=2", "here <strong>now</strong>"),
+    "<https://example.org/a?b=1&amp;c=2|here *now*>": (
+        "https://example.org/a?b=1&amp;c=2",
+        "here <strong>now</strong>",
+    ),
     "<https://example.org|https://other.org>": ("https://example.org/", "https://other.org"),
     "<mailto:ops@example.org>": ("mailto:ops@example.org", "ops@example.org"),
     "https://example.org/x": ("https://example.org/x", "https://example.org/x"),
@@ -65,10 +68,6 @@ async def html_of(page: Page, expression: str, argument: str) -> str:
 async def test_mrkdwn_is_drawn_as_slack_draws_it(open_page: OpenPage) -> None:
     page = await open_page()
     assert {text: await html_of(page, "mrkdwn", text) for text in DRAWN} == DRAWN
-
-
-async def test_links_carry_their_address_and_nothing_of_this_page(open_page: OpenPage) -> None:
-    page = await open_page()
     for text, (href, shown) in LINKS.items():
         assert await html_of(page, "mrkdwn", text) == f'<div class="para">{LINK.format(href, shown)}</div>'
 
@@ -90,7 +89,9 @@ async def test_dates_are_filled_in_the_readers_time_zone(open_page: OpenPage) ->
 
 async def test_the_markdown_block_draws_its_own_syntax(open_page: OpenPage) -> None:
     page = await open_page()
-    html = await html_of(page, "markdown", "# T\n**b** [l](javascript:alert(1))\n\n- a\n- b\n\n> q\n\n```\n<b>\n```")
+    html = await html_of(
+        page, "markdown", "# T\n**b** [l](javascript:alert(1))\n\n- a\n- b\n\n> q\n\n```\n<b>\n```"
+    )
     assert '<div class="md-heading md-h1" role="heading" aria-level="3">T</div>' in html
     assert "<strong>b</strong>" in html
     assert "href" not in html
@@ -111,7 +112,9 @@ async def test_hostile_texts_stay_texts_wherever_they_stand(open_page: OpenPage,
     cells = [[{"type": "raw_text", "text": HOSTILE}]]
     option = {"text": {"type": "plain_text", "text": HOSTILE[:75]}, "value": "<b>"}
     await site.app.call("chat.postMessage", channel=ALERTS, text=HOSTILE)
-    await site.app.call("chat.postMessage", channel=ALERTS, text="x", attachments=[{"text": HOSTILE, "title": HOSTILE}])
+    await site.app.call(
+        "chat.postMessage", channel=ALERTS, text="x", attachments=[{"text": HOSTILE, "title": HOSTILE}]
+    )
     await site.app.call("chat.postMessage", channel=ALERTS, text="blocks", blocks=[
         {"type": "section", "text": {"type": "mrkdwn", "text": HOSTILE}, "fields": [plain]},
         {"type": "context", "elements": [plain]},
@@ -143,7 +146,9 @@ async def test_every_block_of_the_gallery_is_drawn(open_page: OpenPage, site: Si
     await expect(message.locator("td", has_text="billing-rotation")).to_be_visible()
     await expect(message.locator("ol li")).to_have_text("inner")
     await expect(message.get_by_role("heading", name="Weekly report")).to_be_visible()
-    await expect(message.get_by_role("link", name="the runbook")).to_have_attribute("href", "https://example.org/runbook")
+    await expect(message.get_by_role("link", name="the runbook")).to_have_attribute(
+        "href", "https://example.org/runbook"
+    )
     await expect(page.get_by_text("is not drawn here")).to_have_count(0)
     await message.get_by_role("button", name="#secrets-alerts").click()
     await expect(page.get_by_role("heading", name="secrets-alerts")).to_be_visible()

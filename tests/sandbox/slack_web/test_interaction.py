@@ -69,12 +69,16 @@ async def test_a_click_that_fails_says_so_beside_the_button(open_page: OpenPage,
     await expect(page.get_by_test_id("action-error")).to_have_text("The app could not be reached.")
 
 
-async def test_a_click_that_changes_the_message_leaves_the_focus_there(open_page: OpenPage, site: Site) -> None:
+async def test_a_click_that_changes_the_message_leaves_the_focus_there(
+    open_page: OpenPage, site: Site
+) -> None:
     page = await open_page("engineer", "secrets-approvals")
     ts = site.workspace.messages(APPROVALS)[0].ts
 
     async def cancelled(_payload: Payload) -> None:
-        await site.app.call("chat.update", channel=APPROVALS, ts=ts, text="CR-12 cancelled", blocks=approval_card(0)[:1])
+        await site.app.call(
+            "chat.update", channel=APPROVALS, ts=ts, text="CR-12 cancelled", blocks=approval_card(0)[:1]
+        )
 
     site.app.answers["cancel"] = cancelled
     await page.locator("[data-action-id=cancel]").focus()
@@ -104,7 +108,9 @@ async def test_an_overflow_menu_is_used_by_keys(open_page: OpenPage, site: Site)
     assert site.app.received[-1]["actions"][0]["selected_option"]["value"] == "disabled"
 
 
-async def test_a_form_asks_for_what_is_missing_before_it_asks_the_app(open_page: OpenPage, site: Site) -> None:
+async def test_a_form_asks_for_what_is_missing_before_it_asks_the_app(
+    open_page: OpenPage, site: Site
+) -> None:
     page = await open_page()
     await open_form(page)
     await page.get_by_test_id("modal-submit").click()
@@ -141,7 +147,10 @@ async def test_a_form_is_filled_refused_mended_and_taken(open_page: OpenPage, si
 
     sent = site.app.received[-1]["view"]["state"]["values"]
     assert sent["state"]["v"]["selected_option"]["value"] == "Disabled"
-    assert [one["value"] for one in sent["types"]["v"]["selected_options"]] == ["SECRET_ROTATED", "SECRET_DELETED"]
+    assert [one["value"] for one in sent["types"]["v"]["selected_options"]] == [
+        "SECRET_ROTATED",
+        "SECRET_DELETED",
+    ]
     assert sent["target"]["topic"]["selected_option"]["value"] == "platform-alerts"
     assert sent["reason"]["v"]["value"] == "Sunday's maintenance"
     assert sent["until"]["v"]["selected_date"] is None

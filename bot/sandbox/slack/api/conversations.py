@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.sandbox.slack.api.call import Call
 from bot.sandbox.slack.errors import SlackError
@@ -21,7 +22,8 @@ _TS = re.compile(r"\d{1,12}(\.\d{1,6})?")
 def history(call: Call) -> JsonDict:
     """Slack: docs of conversations.history. Newest first, without thread replies and ephemeral messages."""
     channel = call.joined_conversation("history")
-    listed = [m for m in call.state.messages(channel.id) if not m.is_reply and _in_range(call, m)]
+    wanted = _range(call)
+    listed = [m for m in call.state.messages(channel.id) if not m.is_reply and wanted(m)]
     return _page(call, list(reversed(listed))) | {"pin_count": 0}
 
 
@@ -34,16 +36,16 @@ def replies(call: Call) -> JsonDict:
         raise SlackError("thread_not_found")
     first = call.state.message(channel.id, asked.thread_ts or ts)
     # The first message is always there, whatever the range.
-    listed = [m for m in call.state.replies(channel.id, asked.thread_ts or ts) if _in_range(call, m)]
+    listed = list(filter(_range(call), call.state.replies(channel.id, asked.thread_ts or ts)))
     return _page(call, ([first] if first else []) + listed)
 
 
-def _in_range(call: Call, message: Message) -> bool:
+def _range(call: Call) -> Callable[[Message], bool]:
     oldest, latest = _bound(call, "oldest"), _bound(call, "latest")
-    at = _micros(message.ts)
-    if call.args.flag("inclusive"):
-        return (oldest is None or at >= oldest) and (latest is None or at <= latest)
-    return (oldest is None or at > oldest) and (latest is None or at < latest)
+    edge = 0 if call.args.flag("inclusive") else 1
+    low = -1 if oldest is None else oldest + edge
+    high = math.inf if latest is None else latest - edge
+    return lambda message: low <= _micros(message.ts) <= high
 
 
 def _bound(call: Call, name: str) -> int | None:

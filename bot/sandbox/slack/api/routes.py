@@ -19,7 +19,7 @@ from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.fault import Fault, FaultKind
 from bot.sandbox.slack.model import JsonDict
 from bot.sandbox.slack.respond import respond
-from bot.sandbox.slack.state import State
+from bot.sandbox.slack.state import Standing, State
 from bot.sandbox.slack.tasks import in_background
 
 Work = Callable[[], Response]
@@ -84,8 +84,8 @@ def _authenticate(state: State, method: Method, token: str) -> None:
         raise SlackError("not_authed")
     if token not in (state.app.bot_token, state.app.app_token):
         raise SlackError("invalid_auth")
-    if state.token_state != "valid":  # noqa: S105  (not a token: a word of TOKEN_STATES)
-        raise SlackError(state.token_state)
+    if state.standing is not Standing.VALID:
+        raise SlackError(state.standing)
     wanted = state.app.app_token if method.token is Token.APP else state.app.bot_token
     if token != wanted:
         raise SlackError("not_allowed_token_type")

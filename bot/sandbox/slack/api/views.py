@@ -74,10 +74,8 @@ def publish(call: Call) -> JsonDict:
     given_hash = call.args.text("hash", "")
     if before is not None and given_hash and given_hash != before.hash:
         raise SlackError("hash_conflict")
-    view = new_view(call.state, user_id, body) if before is None else None
-    if view is not None:
-        call.state.put_home(view, method=call.method)
-    else:
-        assert before is not None  # noqa: S101  (for the type checker)
-        view = replace_view(call.state, before, body, method=call.method)
+    if before is not None:
+        return _answer(call, replace_view(call.state, before, body, method=call.method))
+    view = new_view(call.state, user_id, body)
+    call.state.put_home(view, method=call.method)
     return _answer(call, view)

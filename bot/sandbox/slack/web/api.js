@@ -18,7 +18,10 @@ async function post(path, body) {
     return { ok: !answer.error && !answer.errors, ...answer, error: WORDS[answer.error] ?? answer.error };
   } catch (error) {
     const lost = error instanceof TypeError;
-    return { ok: false, error: lost ? "The workspace cannot be reached. Is the demo still running?" : error.message };
+    return {
+      ok: false,
+      error: lost ? "The workspace cannot be reached. Is the demo still running?" : error.message,
+    };
   }
 }
 

@@ -1,22 +1,21 @@
 // The page: takes a person and a place from the address, draws them, and follows what happens.
 
 import { api, Live } from "./api.js";
-import { avatar, nameOf } from "./avatar.js";
+import { nameOf } from "./avatar.js";
 import { Composer } from "./composer.js";
 import { el, fill, isPhone, memory } from "./dom.js";
 import { withEmoji } from "./emoji.js";
+import { appTabs, beginning, drawHeader, HOME, placeName } from "./header.js";
 import { HomePane } from "./home.js";
-import { icon } from "./icons.js";
 import { Modals } from "./modal.js";
 import { mrkdwn } from "./mrkdwn.js";
-import { drawSidebar, people, unreadElsewhere } from "./sidebar.js";
+import { drawSidebar, people } from "./sidebar.js";
 import { store } from "./state.js";
 import { ThreadPane } from "./thread.js";
 import { Timeline } from "./timeline.js";
 import { announce, toast } from "./toast.js";
 import { drawWelcome } from "./welcome.js";
 
-const HOME = "home";
 const part = (id) => document.getElementById(id);
 const app = part("app");
 
@@ -55,8 +54,17 @@ function redraw() {
   drawing = requestAnimationFrame(() => {
     drawing = 0;
     if (current !== HOME && document.visibilityState === "visible") store.markRead(current);
-    drawSidebar(part("sidebar"), { current, onGo: (key) => go(key, { thread: null }), onActAs: actAs, onClose: () => drawer(false) });
-    drawHeader();
+    drawSidebar(part("sidebar"), {
+      current,
+      onGo: (key) => go(key, { thread: null }),
+      onActAs: actAs,
+      onClose: () => drawer(false),
+    });
+    drawHeader(part("header"), {
+      current,
+      drawerOpen: app.classList.contains("drawer"),
+      onMenu: () => drawer(true),
+    });
     drawMessages();
   });
 }
@@ -65,49 +73,13 @@ function drawMessages() {
   if (current !== HOME) timeline?.show(store.timeline(current), store.threads(current));
 }
 
-function drawHeader() {
-  const channel = store.channel(current);
-  const elsewhere = unreadElsewhere(current);
-  const me = store.user(store.me);
-  const bot = store.user(store.app.bot_user_id);
-  const title = channel ? nameOfPlace(channel) : store.app.name;
-  const sign = channel && !channel.is_im ? icon(channel.is_private ? "lock" : "hash", 20) : bot && avatar(bot, "medium");
-  document.title = `${elsewhere ? `(${elsewhere}) ` : ""}${title} · ${store.workspace.name}`;
-  fill(part("header"),
-    el("button", { type: "button", class: "icon-button drawer-open", aria: { label: elsewhere ? `Menu, ${elsewhere} unread` : "Menu", expanded: String(app.classList.contains("drawer")) }, data: { testid: "menu" }, on: { click: () => drawer(true) } },
-      icon("menu", 22), elsewhere ? el("span", { class: "badge" }, elsewhere > 99 ? "99+" : elsewhere) : null),
-    el("div", { class: "header-title" }, sign, el("h2", { title }, title),
-      channel?.topic ? el("span", { class: "header-topic", title: channel.topic }, mrkdwn(channel.topic)) : null),
-    channel && !channel.is_im ? members(channel) : null,
-    el("button", { type: "button", class: "me", aria: { label: `You act as ${nameOf(me)}. Change` }, on: { click: () => drawer(true) } }, avatar(me, "medium")));
-}
-
-const nameOfPlace = (channel) => (channel.is_im ? store.nameOf(channel) : channel.name);
-
-function members(channel) {
-  const users = (channel.members ?? []).map((id) => store.user(id)).filter(Boolean);
-  return el("div", { class: "members", title: users.map(nameOf).join(", "), role: "img", aria: { label: `${users.length} members: ${users.map(nameOf).join(", ")}` } },
-    users.slice(0, 3).map((user) => avatar(user, "small")), el("span", {}, String(users.length)));
-}
-
-function beginning(channel) {
-  if (channel.is_im) return el("div", { class: "beginning" }, el("p", {}, "Your direct messages with ", el("strong", {}, nameOfPlace(channel)), "."));
-  return el("div", { class: "beginning" }, el("span", { class: "beginning-sign" }, icon(channel.is_private ? "lock" : "hash", 26)),
-    el("p", {}, el("strong", {}, `#${channel.name}`), channel.topic ? el("span", { class: "beginning-topic" }, mrkdwn(channel.topic)) : null));
-}
-
-/** The app's own two tabs: its home and the direct messages with it. */
-function appTabs() {
-  const direct = store.botChannel;
-  if (!direct) return null;
-  const tab = (key, name, testid) => el("button", { type: "button", role: "tab", class: "tab", aria: { selected: String(current === key) }, data: { testid }, on: { click: () => go(key, { thread: null }) } }, name);
-  return el("div", { class: "tabs", role: "tablist", aria: { label: store.app.name } }, tab(HOME, "Home", "tab-home"), tab(direct.id, "Messages", "tab-messages"));
-}
-
 /** Builds the middle for the place that is current now. */
 function buildPlace() {
   const channel = store.channel(current);
-  const tabs = current === HOME || channel.id === store.botChannel?.id ? appTabs() : null;
+  const tabs =
+    current === HOME || channel.id === store.botChannel?.id
+      ? appTabs({ current, onGo: (key) => go(key, { thread: null }) })
+      : null;
   drawWelcome(part("welcome"), { onTry: tryLine, onActAs: (id) => actAs(id, approvalPlace()) });
   if (!channel) {
     timeline = null;
@@ -116,11 +88,21 @@ function buildPlace() {
     home.open();
     return;
   }
-  timeline = new Timeline({ openThread: (ts) => go(current, { thread: ts }), label: `Messages in ${nameOfPlace(channel)}`, before: beginning(channel) });
+  timeline = new Timeline({
+    openThread: (ts) => go(current, { thread: ts }),
+    label: `Messages in ${placeName(channel)}`,
+    before: beginning(channel),
+  });
   fill(part("content"), tabs, timeline.node);
-  fill(part("footer"), channel.is_archived ? el("div", { class: "closed" }, "This channel is archived.") : composer.node);
-  const place = channel.is_im ? nameOfPlace(channel) : `#${channel.name}`;
-  composer.open({ channel: current, label: `Message ${place}${isPhone() ? "" : ", or type / for commands"}` });
+  fill(
+    part("footer"),
+    channel.is_archived ? el("div", { class: "closed" }, "This channel is archived.") : composer.node,
+  );
+  const place = channel.is_im ? placeName(channel) : `#${channel.name}`;
+  composer.open({
+    channel: current,
+    label: `Message ${place}${isPhone() ? "" : ", or type / for commands"}`,
+  });
 }
 
 /** Where an approver looks first: the channel that says so in its name. */
@@ -158,30 +140,36 @@ function go(key, { thread: ts = null, record = true } = {}) {
 
 async function actAs(id, channel) {
   if (id === store.me) {
-    drawer(false);
+    go(channel ?? current, { thread: null });
     return;
   }
   await start(id, channel ?? current, null);
+  history.pushState(null, "", address());
   announce(`You act as ${nameOf(store.user(store.me))}`);
 }
 
 /** Histories of every channel the person is in: they are what unread marks are counted from. */
 async function loadHistories() {
   const me = store.me;
-  await Promise.all(store.channels.filter((one) => one.is_member || one.is_im || one.id === current).map(async (one) => {
-    try {
-      const { messages } = await api.history(me, one.id);
-      if (me === store.me) store.load(one.id, messages ?? []);
-    } catch (error) {
-      if (one.id === current) toast(`The messages could not be read: ${error.message}`, "error");
-    }
-  }));
+  await Promise.all(
+    store.channels
+      .filter((one) => one.is_member || one.is_im || one.id === current)
+      .map(async (one) => {
+        try {
+          const { messages } = await api.history(me, one.id);
+          if (me === store.me) store.load(one.id, messages ?? []);
+        } catch (error) {
+          if (one.id === current) toast(`The messages could not be read: ${error.message}`, "error");
+        }
+      }),
+  );
 }
 
 async function start(as, channel, ts) {
   app.setAttribute("aria-busy", "true");
   let boot = await api.boot(as);
-  const meant = as && boot.me !== as && boot.users.find((one) => !one.is_bot && (one.role === as || one.name === as));
+  const meant =
+    as && boot.me !== as && boot.users.find((one) => !one.is_bot && (one.role === as || one.name === as));
   if (meant) boot = await api.boot(meant.id);
   live?.close();
   thread.close();
@@ -189,8 +177,8 @@ async function start(as, channel, ts) {
   store.emit("views");
   current = "";
   live = new Live(store.me, { onFrame, onOpen, onLost });
-  const place = channel === HOME ? HOME : channelBy(channel) ?? firstPlace();
-  go(place, { thread: ts });
+  const place = channel === HOME ? HOME : (channelBy(channel) ?? firstPlace());
+  go(place, { thread: ts, record: false });
   await loadHistories();
   app.removeAttribute("aria-busy");
 }
@@ -198,7 +186,10 @@ async function start(as, channel, ts) {
 // ── What happens ───────────────────────────────────────────────────────────────────────────────────────────
 
 function spoken(message) {
-  const where = message.channel === current ? "" : ` in ${nameOfPlace(store.channel(message.channel) ?? { name: "another channel" })}`;
+  const where =
+    message.channel === current
+      ? ""
+      : ` in ${placeName(store.channel(message.channel) ?? { name: "another channel" })}`;
   return `${nameOf(store.authorUser(message))}${where}: ${el("p", {}, mrkdwn(message.text ?? "")).textContent.slice(0, 200)}`;
 }
 
@@ -272,16 +263,30 @@ function fromAddress() {
 addEventListener("popstate", () => {
   const { as, channel, ts } = fromAddress();
   if (personBy(as) && personBy(as) !== store.me) begin();
-  else go(channel === HOME ? HOME : channelBy(channel) ?? firstPlace(), { thread: ts, record: false });
+  else go(channel === HOME ? HOME : (channelBy(channel) ?? firstPlace()), { thread: ts, record: false });
 });
 
 async function begin() {
   const { as, channel, ts } = fromAddress();
   try {
     await start(as, channel, ts);
+    // The address in full, whatever the visitor had put into it.
+    history.replaceState(null, "", address());
   } catch {
-    fill(part("content"), el("div", { class: "empty" }, withEmoji(":electric_plug:"), el("p", {}, "The workspace cannot be reached."),
-      el("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, "Try again")));
+    fill(
+      part("content"),
+      el(
+        "div",
+        { class: "empty" },
+        withEmoji(":electric_plug:"),
+        el("p", {}, "The workspace cannot be reached."),
+        el(
+          "button",
+          { type: "button", class: "button primary", on: { click: () => location.reload() } },
+          "Try again",
+        ),
+      ),
+    );
   }
 }
 

@@ -15,9 +15,13 @@ function colourOf(user) {
 
 /** `size`: "small" (20 px), "medium" (28 px) or "large" (36 px). */
 export function avatar(user, size = "large") {
-  const sign = user.is_bot ? "key" : SIGNS[user.role] ?? SIGNS[user.name?.toLowerCase()] ?? "person";
+  const sign = user.is_bot ? "key" : (SIGNS[user.role] ?? SIGNS[user.name?.toLowerCase()] ?? "person");
   const px = { small: 13, medium: 17, large: 21 }[size];
-  const node = el("span", { class: `avatar ${size}${user.is_bot ? " bot" : ""}`, aria: { hidden: "true" } }, icon(sign, px));
+  const node = el(
+    "span",
+    { class: `avatar ${size}${user.is_bot ? " bot" : ""}`, aria: { hidden: "true" } },
+    icon(sign, px),
+  );
   node.style.backgroundColor = user.is_bot ? "" : colourOf(user);
   return node;
 }

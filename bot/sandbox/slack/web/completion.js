@@ -9,7 +9,13 @@ function commandOffers(text) {
   const typed = text.toLowerCase();
   const commands = store.commands
     .filter(({ command }) => command.startsWith(typed))
-    .map((one) => ({ insert: `${one.command} `, title: one.command, hint: one.usage_hint, note: one.description, kind: "command" }));
+    .map((one) => ({
+      insert: `${one.command} `,
+      title: one.command,
+      hint: one.usage_hint,
+      note: one.description,
+      kind: "command",
+    }));
   const lines = store.suggestions
     .filter((line) => line.toLowerCase().startsWith(typed) && line.toLowerCase() !== typed)
     .map((line) => ({ insert: line, title: line, kind: "line" }));
@@ -18,8 +24,18 @@ function commandOffers(text) {
 
 function peopleOffers(before, typed) {
   return store.users
-    .filter((user) => user.name.toLowerCase().startsWith(typed.toLowerCase()) || nameOf(user).toLowerCase().startsWith(typed.toLowerCase()))
-    .map((user) => ({ insert: `${before}@${user.name} `, title: `@${user.name}`, note: user.title, kind: "person", user }))
+    .filter(
+      (user) =>
+        user.name.toLowerCase().startsWith(typed.toLowerCase()) ||
+        nameOf(user).toLowerCase().startsWith(typed.toLowerCase()),
+    )
+    .map((user) => ({
+      insert: `${before}@${user.name} `,
+      title: `@${user.name}`,
+      note: user.title,
+      kind: "person",
+      user,
+    }))
     .slice(0, MOST);
 }
 
@@ -37,4 +53,6 @@ export function offersFor(text) {
 }
 
 /** Whether a command's name is still being typed, so that Enter means "complete it" and not "send it". */
-export const isUnfinished = (text) => text.startsWith("/") && !store.commands.some(({ command }) => text === command || text.startsWith(`${command} `));
+export const isUnfinished = (text) =>
+  text.startsWith("/") &&
+  !store.commands.some(({ command }) => text === command || text.startsWith(`${command} `));

@@ -25,16 +25,52 @@ export class Composer {
   constructor({ testid, sendId }) {
     const listId = uid("offers");
     this.field = el("textarea", {
-      class: "composer-field", rows: 1, data: { testid }, spellcheck: false,
+      class: "composer-field",
+      rows: 1,
+      data: { testid },
+      spellcheck: false,
       attr: { autocomplete: "off", enterkeyhint: "send", maxlength: 4000 },
       aria: { autocomplete: "list", controls: listId, haspopup: "listbox" },
-      on: { input: () => this.#typed(), keydown: (event) => this.#key(event), blur: () => this.#offer([]), click: () => this.#offer(offersFor(this.#before)) },
+      on: {
+        input: () => this.#typed(),
+        keydown: (event) => this.#key(event),
+        blur: () => this.#offer([]),
+        click: () => this.#offer(offersFor(this.#before)),
+      },
     });
-    this.button = el("button", { type: "button", class: "send", disabled: true, aria: { label: "Send" }, data: { testid: sendId }, on: { click: () => this.send() } }, icon("send", 18));
-    this.list = el("ul", { id: listId, class: "offers", role: "listbox", hidden: true, aria: { label: "Suggestions" }, data: { testid: `${testid}-offers` } });
-    this.error = el("div", { class: "composer-error", role: "alert", hidden: true, data: { testid: `${testid}-error` } });
-    this.node = el("div", { class: "composer" }, this.list,
-      el("div", { class: "composer-box" }, this.field, this.button), this.error);
+    this.button = el(
+      "button",
+      {
+        type: "button",
+        class: "send",
+        disabled: true,
+        aria: { label: "Send" },
+        data: { testid: sendId },
+        on: { click: () => this.send() },
+      },
+      icon("send", 18),
+    );
+    this.list = el("ul", {
+      id: listId,
+      class: "offers",
+      role: "listbox",
+      hidden: true,
+      aria: { label: "Suggestions" },
+      data: { testid: `${testid}-offers` },
+    });
+    this.error = el("div", {
+      class: "composer-error",
+      role: "alert",
+      hidden: true,
+      data: { testid: `${testid}-error` },
+    });
+    this.node = el(
+      "div",
+      { class: "composer" },
+      this.list,
+      el("div", { class: "composer-box" }, this.field, this.button),
+      this.error,
+    );
   }
 
   get #draftKey() {
@@ -92,14 +128,26 @@ export class Composer {
 
   #offer(offers) {
     this.#offers = offers;
-    fill(this.list, offers.map((offer, index) => el("li", {
-      id: `${this.list.id}-${index}`, role: "option", class: `offer ${offer.kind}`, aria: { selected: "false" },
-      // Before the field loses the focus, which would take the list away.
-      on: { pointerdown: (event) => event.preventDefault(), click: () => this.#take(index) },
-    },
-    offer.user ? avatar(offer.user, "small") : null,
-    el("span", { class: "offer-title" }, offer.title), offer.hint ? el("span", { class: "offer-hint" }, offer.hint) : null,
-    offer.note ? el("span", { class: "offer-note" }, offer.note) : null)));
+    fill(
+      this.list,
+      offers.map((offer, index) =>
+        el(
+          "li",
+          {
+            id: `${this.list.id}-${index}`,
+            role: "option",
+            class: `offer ${offer.kind}`,
+            aria: { selected: "false" },
+            // Before the field loses the focus, which would take the list away.
+            on: { pointerdown: (event) => event.preventDefault(), click: () => this.#take(index) },
+          },
+          offer.user ? avatar(offer.user, "small") : null,
+          el("span", { class: "offer-title" }, offer.title),
+          offer.hint ? el("span", { class: "offer-hint" }, offer.hint) : null,
+          offer.note ? el("span", { class: "offer-note" }, offer.note) : null,
+        ),
+      ),
+    );
     this.list.hidden = offers.length === 0;
     const completes = offers.length > 0 && (offers[0].kind === "person" || isUnfinished(this.field.value));
     this.#choose(completes ? 0 : -1);
@@ -130,7 +178,10 @@ export class Composer {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (open && step && !event.shiftKey) {
       event.preventDefault();
-      const next = this.#chosen < 0 && step < 0 ? this.#offers.length - 1 : (this.#chosen + step + this.#offers.length) % this.#offers.length;
+      const next =
+        this.#chosen < 0 && step < 0
+          ? this.#offers.length - 1
+          : (this.#chosen + step + this.#offers.length) % this.#offers.length;
       this.#choose(next);
     } else if (open && event.key === "Tab" && !event.shiftKey) {
       event.preventDefault();

@@ -5,7 +5,8 @@ import { withEmoji } from "./emoji.js";
 import { icon } from "./icons.js";
 import { textNode } from "./text.js";
 
-const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled), textarea:not(:disabled), select:not(:disabled), [tabindex='0']";
+const FOCUSABLE =
+  "a[href], button:not(:disabled), input:not(:disabled), textarea:not(:disabled), select:not(:disabled), [tabindex='0']";
 
 function cycle(dialog, event) {
   const all = [...dialog.querySelectorAll(FOCUSABLE)].filter((node) => node.checkVisibility());
@@ -46,20 +47,47 @@ export function askConfirm(confirm) {
       resolve(yes);
     };
     const [title, body] = [uid("confirm-title"), uid("confirm-body")];
-    const yes = el("button", {
-      type: "button", class: `button ${confirm.style === "danger" ? "danger" : "primary"}`,
-      data: { testid: "confirm-yes" }, on: { click: () => answer(true) },
-    }, withEmoji(confirm.confirm?.text ?? "Yes"));
-    const no = el("button", { type: "button", class: "button", data: { testid: "confirm-no" }, on: { click: () => answer(false) } },
-      withEmoji(confirm.deny?.text ?? "Cancel"));
+    const yes = el(
+      "button",
+      {
+        type: "button",
+        class: `button ${confirm.style === "danger" ? "danger" : "primary"}`,
+        data: { testid: "confirm-yes" },
+        on: { click: () => answer(true) },
+      },
+      withEmoji(confirm.confirm?.text ?? "Yes"),
+    );
+    const no = el(
+      "button",
+      { type: "button", class: "button", data: { testid: "confirm-no" }, on: { click: () => answer(false) } },
+      withEmoji(confirm.deny?.text ?? "Cancel"),
+    );
     const dialog = dialogElement(
-      { class: "dialog confirm", role: "alertdialog", aria: { labelledby: title, describedby: body }, data: { testid: "confirm" } },
+      {
+        class: "dialog confirm",
+        role: "alertdialog",
+        aria: { labelledby: title, describedby: body },
+        data: { testid: "confirm" },
+      },
       () => answer(false),
-      el("div", { class: "dialog-head" },
+      el(
+        "div",
+        { class: "dialog-head" },
         el("h2", { id: title }, withEmoji(confirm.title?.text ?? "Are you sure?")),
-        el("button", { type: "button", class: "icon-button", aria: { label: "Close" }, on: { click: () => answer(false) } }, icon("close"))),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            aria: { label: "Close" },
+            on: { click: () => answer(false) },
+          },
+          icon("close"),
+        ),
+      ),
       el("div", { class: "dialog-body", id: body }, confirm.text ? textNode(confirm.text) : null),
-      el("div", { class: "dialog-foot" }, no, yes));
+      el("div", { class: "dialog-foot" }, no, yes),
+    );
     document.body.append(dialog);
     dialog.showModal();
     // A second Enter, meant for the button below, must not confirm what can hurt.

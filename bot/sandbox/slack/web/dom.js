@@ -10,7 +10,8 @@ export function el(tag, props = {}, ...children) {
   const { class: className, role, data = {}, aria = {}, on = {}, attr = {}, ...rest } = props;
   if (className) node.className = className;
   if (role) node.setAttribute("role", role);
-  for (const [name, value] of Object.entries(data)) if (value !== undefined && value !== null) node.dataset[name] = value;
+  for (const [name, value] of Object.entries(data))
+    if (value !== undefined && value !== null) node.dataset[name] = value;
   for (const [name, value] of Object.entries(aria)) setAttribute(node, `aria-${name}`, value);
   for (const [name, value] of Object.entries(attr)) setAttribute(node, name, value);
   for (const [name, listener] of Object.entries(on)) node.addEventListener(name, listener);
@@ -69,7 +70,8 @@ export function link(address, ...children) {
 
 /** Opens an address of a button or menu in a tab of its own, if it is one that may be opened. */
 export function openAside(address) {
-  if (/^https?:/i.test(String(address ?? "")) && safeHref(address)) window.open(safeHref(address), "_blank", "noopener,noreferrer");
+  if (/^https?:/i.test(String(address ?? "")) && safeHref(address))
+    window.open(safeHref(address), "_blank", "noopener,noreferrer");
 }
 
 /** Whether the page is laid out for a phone; the same width as in layout.css. */

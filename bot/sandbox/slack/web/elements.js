@@ -21,16 +21,28 @@ function first(element, blockId, ctx, key, initial) {
 /** What a button sends; a `url` opens in a tab of its own besides. */
 function button(element, blockId, ctx) {
   const style = ["primary", "danger"].includes(element.style) ? ` ${element.style}` : "";
-  const node = el("button", {
-    type: "button", class: `button${style}`, data: ids(element, blockId), aria: { label: element.accessibility_label },
-    on: { click: press },
-  }, el("span", { class: "button-text" }, withEmoji(element.text.text)), element.url ? el("span", { class: "external", aria: { hidden: "true" } }, "↗") : null);
+  const node = el(
+    "button",
+    {
+      type: "button",
+      class: `button${style}`,
+      data: ids(element, blockId),
+      aria: { label: element.accessibility_label },
+      on: { click: press },
+    },
+    el("span", { class: "button-text" }, withEmoji(element.text.text)),
+    element.url ? el("span", { class: "external", aria: { hidden: "true" } }, "↗") : null,
+  );
 
   async function press() {
     if (node.classList.contains("busy")) return;
     // A browser lets a page open a tab only as the direct answer to a click.
     if (!element.confirm) openAside(element.url);
-    const taken = await ctx.act({ ...base(element, blockId), value: element.value, text: element.text }, node, element.confirm);
+    const taken = await ctx.act(
+      { ...base(element, blockId), value: element.value, text: element.text },
+      node,
+      element.confirm,
+    );
     if (element.confirm && taken) openAside(element.url);
   }
   return node;
@@ -41,13 +53,32 @@ const dispatches = (ctx) => !ctx.input || ctx.input.dispatch_action;
 
 const asOption = (value, text) => ({ text: { type: "plain_text", text }, value });
 const people = () => store.users.map((user) => asOption(user.id, user.name));
-const rooms = (keep) => store.channels.filter(keep).map((one) => asOption(one.id, one.is_im ? store.nameOf(one) : `#${one.name}`));
+const rooms = (keep) =>
+  store.channels.filter(keep).map((one) => asOption(one.id, one.is_im ? store.nameOf(one) : `#${one.name}`));
 
 /** Kinds of select that choose among what the workspace has: how they name it in a value. */
 const KINDS = {
-  users: { single: "selected_user", many: "selected_users", first: "initial_user", firsts: "initial_users", options: people },
-  channels: { single: "selected_channel", many: "selected_channels", first: "initial_channel", firsts: "initial_channels", options: () => rooms((one) => !one.is_im && !one.is_private) },
-  conversations: { single: "selected_conversation", many: "selected_conversations", first: "initial_conversation", firsts: "initial_conversations", options: () => rooms(() => true) },
+  users: {
+    single: "selected_user",
+    many: "selected_users",
+    first: "initial_user",
+    firsts: "initial_users",
+    options: people,
+  },
+  channels: {
+    single: "selected_channel",
+    many: "selected_channels",
+    first: "initial_channel",
+    firsts: "initial_channels",
+    options: () => rooms((one) => !one.is_im && !one.is_private),
+  },
+  conversations: {
+    single: "selected_conversation",
+    many: "selected_conversations",
+    first: "initial_conversation",
+    firsts: "initial_conversations",
+    options: () => rooms(() => true),
+  },
 };
 
 function select(element, blockId, ctx) {
@@ -56,34 +87,51 @@ function select(element, blockId, ctx) {
   const kind = KINDS[kindName];
   const external = kindName === "external";
   const key = multiple ? (kind?.many ?? "selected_options") : (kind?.single ?? "selected_option");
-  const optionGroups = (from) => (from.option_groups
-    ? from.option_groups.map((group) => ({ label: emojiText(group.label.text), options: group.options }))
-    : [{ options: from.options ?? [] }]);
+  const optionGroups = (from) =>
+    from.option_groups
+      ? from.option_groups.map((group) => ({ label: emojiText(group.label.text), options: group.options }))
+      : [{ options: from.options ?? [] }];
   const groups = external ? null : kind ? [{ options: kind.options() }] : optionGroups(element);
 
-  const toOption = (item) => (kind ? groups[0].options.find((one) => one.value === item) ?? asOption(item, item) : item);
-  const initial = multiple ? element[kind?.firsts ?? "initial_options"] : element[kind?.first ?? "initial_option"];
+  const toOption = (item) =>
+    kind ? (groups[0].options.find((one) => one.value === item) ?? asOption(item, item)) : item;
+  const initial = multiple
+    ? element[kind?.firsts ?? "initial_options"]
+    : element[kind?.first ?? "initial_option"];
   const start = first(element, blockId, ctx, key, initial);
-  const chosen = (multiple ? start ?? [] : [start]).filter(Boolean).map(toOption);
+  const chosen = (multiple ? (start ?? []) : [start]).filter(Boolean).map(toOption);
 
   const toValue = (options) => {
-    const items = options.map((option) => (kind ? option.value : { text: option.text, value: option.value, description: option.description }));
-    return { type: element.type, [key]: multiple ? items : items[0] ?? null };
+    const items = options.map((option) =>
+      kind ? option.value : { text: option.text, value: option.value, description: option.description },
+    );
+    return { type: element.type, [key]: multiple ? items : (items[0] ?? null) };
   };
   let sent = chosen;
   const field = selectField({
-    groups, multiple, max: element.max_selected_items, chosen,
+    groups,
+    multiple,
+    max: element.max_selected_items,
+    chosen,
     minQuery: element.min_query_length ?? 3,
-    placeholder: emojiText(element.placeholder?.text ?? (multiple ? "Choose some options" : "Choose an option")),
+    placeholder: emojiText(
+      element.placeholder?.text ?? (multiple ? "Choose some options" : "Choose an option"),
+    ),
     label: ctx.label ?? emojiText(element.placeholder?.text ?? "Select"),
     data: ids(element, blockId),
-    ask: external && (async (query) => {
-      const answer = await ctx.options(element.action_id, blockId, query);
-      return answer.error ? { error: answer.error } : { groups: optionGroups(answer) };
-    }),
+    ask:
+      external &&
+      (async (query) => {
+        const answer = await ctx.options(element.action_id, blockId, query);
+        return answer.error ? { error: answer.error } : { groups: optionGroups(answer) };
+      }),
     onPick: async (options) => {
       if (!dispatches(ctx)) return;
-      const taken = await ctx.act({ ...base(element, blockId), ...toValue(options) }, field.field, element.confirm);
+      const taken = await ctx.act(
+        { ...base(element, blockId), ...toValue(options) },
+        field.field,
+        element.confirm,
+      );
       if (!taken && element.confirm) field.choose(sent);
       else sent = options;
     },
@@ -95,17 +143,34 @@ function select(element, blockId, ctx) {
 }
 
 function textInput(element, blockId, ctx) {
-  const type = { number_input: "number", email_text_input: "email", url_text_input: "url" }[element.type] ?? "text";
+  const type =
+    { number_input: "number", email_text_input: "email", url_text_input: "url" }[element.type] ?? "text";
   const node = el(element.multiline ? "textarea" : "input", {
-    class: "field", id: ctx.id, data: ids(element, blockId), placeholder: emojiText(element.placeholder?.text ?? ""),
+    class: "field",
+    id: ctx.id,
+    data: ids(element, blockId),
+    placeholder: emojiText(element.placeholder?.text ?? ""),
     value: first(element, blockId, ctx, "value", element.initial_value) ?? "",
-    aria: { label: ctx.id ? undefined : element.placeholder?.text ?? "Text" },
-    attr: { type: element.multiline ? null : type, rows: element.multiline ? 4 : null, autocomplete: "off", step: element.is_decimal_allowed ? "any" : null,
-      min: element.min_value, max: element.max_value, autofocus: element.focus_on_load ? "" : null },
+    aria: { label: ctx.id ? undefined : (element.placeholder?.text ?? "Text") },
+    attr: {
+      type: element.multiline ? null : type,
+      rows: element.multiline ? 4 : null,
+      autocomplete: "off",
+      step: element.is_decimal_allowed ? "any" : null,
+      min: element.min_value,
+      max: element.max_value,
+      autofocus: element.focus_on_load ? "" : null,
+    },
     on: {
       keydown: (event) => {
         const on = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
-        if (event.key !== "Enter" || element.multiline || !ctx.input?.dispatch_action || !on.includes("on_enter_pressed")) return;
+        if (
+          event.key !== "Enter" ||
+          element.multiline ||
+          !ctx.input?.dispatch_action ||
+          !on.includes("on_enter_pressed")
+        )
+          return;
         event.preventDefault();
         ctx.act({ ...base(element, blockId), value: node.value }, node);
       },
@@ -124,9 +189,16 @@ function picker(element, blockId, ctx) {
   const { input, key, initial } = PICKERS[element.type];
   const value = () => ({ type: element.type, [key]: node.value || null });
   const node = el("input", {
-    class: "field picker", type: input, id: ctx.id, data: ids(element, blockId), value: first(element, blockId, ctx, key, element[initial]) ?? "",
-    aria: { label: ctx.id ? undefined : element.placeholder?.text ?? `Choose a ${input}` },
-    on: { change: () => dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm) },
+    class: "field picker",
+    type: input,
+    id: ctx.id,
+    data: ids(element, blockId),
+    value: first(element, blockId, ctx, key, element[initial]) ?? "",
+    aria: { label: ctx.id ? undefined : (element.placeholder?.text ?? `Choose a ${input}`) },
+    on: {
+      change: () =>
+        dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm),
+    },
   });
   return holdsValue(node, value);
 }
@@ -138,10 +210,20 @@ function momentPicker(element, blockId, ctx) {
     return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   };
   const start = first(element, blockId, ctx, "selected_date_time", element.initial_date_time);
-  const value = () => ({ type: element.type, selected_date_time: node.value ? Math.floor(new Date(node.value).getTime() / 1000) : null });
+  const value = () => ({
+    type: element.type,
+    selected_date_time: node.value ? Math.floor(new Date(node.value).getTime() / 1000) : null,
+  });
   const node = el("input", {
-    class: "field picker", type: "datetime-local", id: ctx.id, data: ids(element, blockId), value: start ? toField(start) : "",
-    on: { change: () => dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm) },
+    class: "field picker",
+    type: "datetime-local",
+    id: ctx.id,
+    data: ids(element, blockId),
+    value: start ? toField(start) : "",
+    on: {
+      change: () =>
+        dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm),
+    },
   });
   return holdsValue(node, value);
 }
@@ -151,27 +233,55 @@ function choices(element, blockId, ctx) {
   const many = element.type === "checkboxes";
   const key = many ? "selected_options" : "selected_option";
   const start = first(element, blockId, ctx, key, many ? element.initial_options : element.initial_option);
-  const on = new Set((many ? start ?? [] : [start]).filter(Boolean).map((option) => option.value));
+  const on = new Set((many ? (start ?? []) : [start]).filter(Boolean).map((option) => option.value));
   const name = uid("choice");
   const boxes = element.options.map((option) => {
-    const box = el("input", { type: many ? "checkbox" : "radio", name, value: option.value, checked: on.has(option.value) });
+    const box = el("input", {
+      type: many ? "checkbox" : "radio",
+      name,
+      value: option.value,
+      checked: on.has(option.value),
+    });
     return { option, box };
   });
   const value = () => {
     const chosen = boxes.filter(({ box }) => box.checked).map(({ option }) => option);
-    return { type: element.type, [key]: many ? chosen : chosen[0] ?? null };
+    return { type: element.type, [key]: many ? chosen : (chosen[0] ?? null) };
   };
-  const node = el("div", {
-    class: "choices", id: ctx.id, data: ids(element, blockId), role: many ? "group" : "radiogroup", aria: { label: ctx.label ?? "Options" },
-    on: { change: () => dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm) },
-  }, boxes.map(({ option, box }) => el("label", { class: "choice" }, box,
-    el("span", { class: "choice-text" }, textNode(option.text), option.description ? el("span", { class: "choice-note" }, textNode(option.description)) : null))));
+  const node = el(
+    "div",
+    {
+      class: "choices",
+      id: ctx.id,
+      data: ids(element, blockId),
+      role: many ? "group" : "radiogroup",
+      aria: { label: ctx.label ?? "Options" },
+      on: {
+        change: () =>
+          dispatches(ctx) && ctx.act({ ...base(element, blockId), ...value() }, node, element.confirm),
+      },
+    },
+    boxes.map(({ option, box }) =>
+      el(
+        "label",
+        { class: "choice" },
+        box,
+        el(
+          "span",
+          { class: "choice-text" },
+          textNode(option.text),
+          option.description ? el("span", { class: "choice-note" }, textNode(option.description)) : null,
+        ),
+      ),
+    ),
+  );
   return holdsValue(node, value);
 }
 
 function overflow(element, blockId, ctx) {
   const menu = overflowMenu({
-    options: element.options, data: ids(element, blockId),
+    options: element.options,
+    data: ids(element, blockId),
     onPick: (option) => {
       openAside(option.url);
       ctx.act({ ...base(element, blockId), selected_option: option }, menu.button, element.confirm);
@@ -183,15 +293,33 @@ function overflow(element, blockId, ctx) {
 function image(element) {
   const src = safeHref(element.image_url);
   if (!src) return el("span", { class: "missing" }, icon("file"), element.alt_text ?? "image");
-  const node = el("img", { class: "block-image", src, alt: element.alt_text ?? "", loading: "lazy", referrerPolicy: "no-referrer" });
-  node.addEventListener("error", () => node.replaceWith(el("span", { class: "missing" }, icon("file"), element.alt_text ?? "image")));
+  const node = el("img", {
+    class: "block-image",
+    src,
+    alt: element.alt_text ?? "",
+    loading: "lazy",
+    referrerPolicy: "no-referrer",
+  });
+  node.addEventListener("error", () =>
+    node.replaceWith(el("span", { class: "missing" }, icon("file"), element.alt_text ?? "image")),
+  );
   return node;
 }
 
 const ELEMENTS = {
-  button, workflow_button: button, overflow, checkboxes: choices, radio_buttons: choices, image,
-  plain_text_input: textInput, number_input: textInput, email_text_input: textInput, url_text_input: textInput,
-  datepicker: picker, timepicker: picker, datetimepicker: momentPicker,
+  button,
+  workflow_button: button,
+  overflow,
+  checkboxes: choices,
+  radio_buttons: choices,
+  image,
+  plain_text_input: textInput,
+  number_input: textInput,
+  email_text_input: textInput,
+  url_text_input: textInput,
+  datepicker: picker,
+  timepicker: picker,
+  datetimepicker: momentPicker,
 };
 
 /**
@@ -200,5 +328,7 @@ const ELEMENTS = {
  */
 export function elementNode(element, blockId, ctx) {
   const make = ELEMENTS[element.type] ?? (element.type.endsWith("_select") ? select : null);
-  return make ? make(element, blockId, ctx) : el("span", { class: "missing" }, `(${element.type} is not drawn here)`);
+  return make
+    ? make(element, blockId, ctx)
+    : el("span", { class: "missing" }, `(${element.type} is not drawn here)`);
 }

@@ -39,7 +39,11 @@ export const emojiOf = (name) => EMOJI.get(name.split("::")[0].toLowerCase());
 export function emojiNode(name) {
   const character = emojiOf(name);
   if (!character) return `:${name}:`;
-  return el("span", { class: "emoji", role: "img", aria: { label: name.replaceAll("_", " ") }, title: `:${name}:` }, character);
+  return el(
+    "span",
+    { class: "emoji", role: "img", aria: { label: name.replaceAll("_", " ") }, title: `:${name}:` },
+    character,
+  );
 }
 
 const NAME = /:([a-z0-9_+-]+(?:::skin-tone-\d)?):/gi;

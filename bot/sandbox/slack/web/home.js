@@ -10,7 +10,13 @@ import { store } from "./state.js";
 const skeleton = () => el("div", { class: "skeleton", aria: { hidden: "true" } }, el("i"), el("i"), el("i"));
 
 export class HomePane {
-  node = el("div", { class: "home", data: { testid: "home" }, tabIndex: 0, role: "region", aria: { label: "App home" } });
+  node = el("div", {
+    class: "home",
+    data: { testid: "home" },
+    tabIndex: 0,
+    role: "region",
+    aria: { label: "App home" },
+  });
   #body = el("div", { class: "home-body" });
   #shown = "";
 
@@ -28,20 +34,34 @@ export class HomePane {
     const answer = await api.home({ as: me });
     if (me !== store.me) return;
     if (answer.view) store.home = answer.view;
-    if (!answer.ok && !store.home) fill(this.#body, el("div", { class: "empty" }, icon("alert", 28), el("p", {}, answer.error)));
+    if (!answer.ok && !store.home)
+      fill(this.#body, el("div", { class: "empty" }, icon("alert", 28), el("p", {}, answer.error)));
     else this.#draw();
   }
 
   #draw() {
     const view = store.home;
     if (!view) {
-      fill(this.#body, el("div", { class: "empty" }, icon("home", 28), el("p", {}, "This app has not published a home yet.")));
+      fill(
+        this.#body,
+        el(
+          "div",
+          { class: "empty" },
+          icon("home", 28),
+          el("p", {}, "This app has not published a home yet."),
+        ),
+      );
       return;
     }
     const version = JSON.stringify(view);
     if (version === this.#shown) return;
     this.#shown = version;
-    const ctx = interaction({ surface: "home", container: { type: "view", view_id: view.id }, root: () => this.#body, retained: { ...view.state?.values, ...readValues(this.#body) } });
+    const ctx = interaction({
+      surface: "home",
+      container: { type: "view", view_id: view.id },
+      root: () => this.#body,
+      retained: { ...view.state?.values, ...readValues(this.#body) },
+    });
     fill(this.#body, blockNodes(view.blocks, ctx));
   }
 }

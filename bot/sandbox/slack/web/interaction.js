@@ -29,7 +29,12 @@ export function readValues(root) {
 export function showActionError(root, text, near) {
   root.querySelectorAll(".action-error").forEach((old) => old.remove());
   if (!text) return;
-  const error = el("div", { class: "action-error", role: "alert", data: { testid: "action-error" } }, icon("alert", 15), el("span", {}, text));
+  const error = el(
+    "div",
+    { class: "action-error", role: "alert", data: { testid: "action-error" } },
+    icon("alert", 15),
+    el("span", {}, text),
+  );
   const block = near?.isConnected ? near.closest(".block") : null;
   if (block && root.contains(block)) block.after(error);
   else root.append(error);
@@ -55,7 +60,8 @@ export function interaction({ surface, container, root, retained = {} }) {
       const answer = await api.action({ as: store.me, container, action, values });
       node.classList.remove("busy");
       node.removeAttribute("aria-busy");
-      if (!answer.ok && root()) showActionError(root(), answer.error ?? "That did not work. Try again.", node);
+      if (!answer.ok && root())
+        showActionError(root(), answer.error ?? "That did not work. Try again.", node);
       return answer.ok;
     },
     options(actionId, blockId, value) {

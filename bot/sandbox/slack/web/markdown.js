@@ -44,13 +44,35 @@ const ITEM = /^(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$/;
 const RULE = /^(?:-{3,}|\*{3,}|_{3,})$/;
 const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => spans(cell.trim()));
+const cells = (line) =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split("|")
+    .map((cell) => spans(cell.trim()));
 
 function table(lines) {
   const [head, , ...rows] = lines;
-  const row = (line, tag) => el("tr", {}, cells(line).map((cell) => el(tag, {}, cell)));
-  return el("div", { class: "table-scroll", tabIndex: 0, role: "region", aria: { label: "Table" } },
-    el("table", {}, el("thead", {}, row(head, "th")), el("tbody", {}, rows.map((line) => row(line, "td")))));
+  const row = (line, tag) =>
+    el(
+      "tr",
+      {},
+      cells(line).map((cell) => el(tag, {}, cell)),
+    );
+  return el(
+    "div",
+    { class: "table-scroll", tabIndex: 0, role: "region", aria: { label: "Table" } },
+    el(
+      "table",
+      {},
+      el("thead", {}, row(head, "th")),
+      el(
+        "tbody",
+        {},
+        rows.map((line) => row(line, "td")),
+      ),
+    ),
+  );
 }
 
 function list(lines) {
@@ -80,7 +102,13 @@ export function markdown(text) {
       lines.shift();
     } else if (HEADING.test(line)) {
       const [, marks, title] = HEADING.exec(lines.shift());
-      nodes.push(el("div", { class: `md-heading md-h${marks.length}`, role: "heading", aria: { level: marks.length + 2 } }, spans(title)));
+      nodes.push(
+        el(
+          "div",
+          { class: `md-heading md-h${marks.length}`, role: "heading", aria: { level: marks.length + 2 } },
+          spans(title),
+        ),
+      );
     } else if (RULE.test(line.trim())) {
       lines.shift();
       nodes.push(el("hr"));
@@ -92,9 +120,20 @@ export function markdown(text) {
       const quoted = takeWhile((next) => next.startsWith(">")).map((next) => next.replace(/^> ?/, ""));
       nodes.push(el("blockquote", {}, markdown(quoted.join("\n"))));
     } else {
-      const starts = (next) => next.trim() === "" || FENCE.test(next) || HEADING.test(next) || ITEM.test(next) || next.startsWith(">");
+      const starts = (next) =>
+        next.trim() === "" ||
+        FENCE.test(next) ||
+        HEADING.test(next) ||
+        ITEM.test(next) ||
+        next.startsWith(">");
       const taken = [lines.shift(), ...takeWhile((next) => !starts(next))];
-      nodes.push(el("div", { class: "para" }, taken.flatMap((next, index) => (index ? [el("br"), ...spans(next)] : spans(next)))));
+      nodes.push(
+        el(
+          "div",
+          { class: "para" },
+          taken.flatMap((next, index) => (index ? [el("br"), ...spans(next)] : spans(next))),
+        ),
+      );
     }
   }
   return fragment(nodes);

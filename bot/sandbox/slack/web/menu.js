@@ -6,20 +6,41 @@ import { icon } from "./icons.js";
 
 /** `onPick(option)` is called when a person has chosen. Returns the button with its menu. */
 export function overflowMenu({ options, data, onPick }) {
-  const items = options.map((option) => el("button", {
-    type: "button", role: "menuitem", class: "menu-item", data: { value: option.value },
-    on: {
-      click: () => {
-        menu.hidePopover();
-        onPick(option);
+  const items = options.map((option) =>
+    el(
+      "button",
+      {
+        type: "button",
+        role: "menuitem",
+        class: "menu-item",
+        data: { value: option.value },
+        on: {
+          click: () => {
+            menu.hidePopover();
+            onPick(option);
+          },
+        },
       },
+      withEmoji(option.text.text),
+      option.description ? el("span", { class: "select-option-note" }, option.description.text) : null,
+    ),
+  );
+  const menu = el(
+    "div",
+    { class: "menu", role: "menu", attr: { popover: "auto" }, on: { keydown: onKey, toggle: onToggle } },
+    items,
+  );
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "button overflow",
+      data,
+      aria: { label: "More actions", haspopup: "menu", expanded: "false" },
+      on: { click: open },
     },
-  }, withEmoji(option.text.text), option.description ? el("span", { class: "select-option-note" }, option.description.text) : null));
-  const menu = el("div", { class: "menu", role: "menu", attr: { popover: "auto" }, on: { keydown: onKey, toggle: onToggle } }, items);
-  const button = el("button", {
-    type: "button", class: "button overflow", data, aria: { label: "More actions", haspopup: "menu", expanded: "false" },
-    on: { click: open },
-  }, icon("more"));
+    icon("more"),
+  );
 
   function open() {
     menu.showPopover();

@@ -18,11 +18,12 @@ function ownErrors(view, values) {
   const errors = {};
   for (const block of view.blocks) {
     if (block.type !== "input") continue;
-    const { type, ...held } = values[block.block_id]?.[block.element.action_id] ?? {};
-    const value = Object.values(held)[0];
+    const held = values[block.block_id]?.[block.element.action_id] ?? {};
+    const value = Object.entries(held).find(([key]) => key !== "type")?.[1];
     const empty = value === null || value === undefined || value.length === 0;
     if (empty && !block.optional) errors[block.block_id] = "Please complete this required field.";
-    if (!empty && block.element.min_length && value.length < block.element.min_length) errors[block.block_id] = `Please enter at least ${block.element.min_length} characters.`;
+    if (!empty && block.element.min_length && value.length < block.element.min_length)
+      errors[block.block_id] = `Please enter at least ${block.element.min_length} characters.`;
   }
   return errors;
 }
@@ -54,7 +55,8 @@ export class Modals {
     }
     if (this.#view) this.#values.set(this.#view.id, readValues(this.#body));
     const same = this.#view?.id === view.id;
-    const focused = same && this.#dialog.contains(document.activeElement) ? document.activeElement.dataset : null;
+    const focused =
+      same && this.#dialog.contains(document.activeElement) ? document.activeElement.dataset : null;
     this.#version = version;
     this.#view = view;
     if (!this.#dialog) this.#show();
@@ -65,7 +67,10 @@ export class Modals {
 
   #show() {
     this.#before = document.activeElement;
-    this.#dialog = dialogElement({ class: "dialog modal", data: { testid: "modal" }, aria: { labelledby: "modal-title" } }, () => this.#close());
+    this.#dialog = dialogElement(
+      { class: "dialog modal", data: { testid: "modal" }, aria: { labelledby: "modal-title" } },
+      () => this.#close(),
+    );
     document.body.append(this.#dialog);
     this.#dialog.showModal();
   }
@@ -83,44 +88,114 @@ export class Modals {
   #build(view) {
     this.#body = el("div", { class: "dialog-body blocks" });
     const ctx = interaction({
-      surface: "modal", container: { type: "view", view_id: view.id }, root: () => this.#body, retained: this.#values.get(view.id) ?? view.state?.values ?? {},
+      surface: "modal",
+      container: { type: "view", view_id: view.id },
+      root: () => this.#body,
+      retained: this.#values.get(view.id) ?? view.state?.values ?? {},
     });
     const below = store.stack.length > 1;
     if (view.blocks.length > 0) this.#body.append(...blockNodes(view.blocks, ctx));
-    else this.#body.append(el("div", { class: "skeleton", aria: { label: "Loading" }, role: "status" }, el("i"), el("i"), el("i")));
+    else
+      this.#body.append(
+        el(
+          "div",
+          { class: "skeleton", aria: { label: "Loading" }, role: "status" },
+          el("i"),
+          el("i"),
+          el("i"),
+        ),
+      );
     const bot = store.user(store.app.bot_user_id) ?? { id: "app", is_bot: true };
-    const form = el("form", {
-      class: "modal-form", noValidate: true, autocomplete: "off",
-      on: {
-        submit: (event) => {
-          event.preventDefault();
-          this.#submit();
+    const form = el(
+      "form",
+      {
+        class: "modal-form",
+        noValidate: true,
+        autocomplete: "off",
+        on: {
+          submit: (event) => {
+            event.preventDefault();
+            this.#submit();
+          },
         },
       },
-    },
-    el("div", { class: "dialog-head" },
-      below ? el("button", { type: "button", class: "icon-button", aria: { label: "Back" }, on: { click: () => this.#close() } }, icon("back", 20)) : avatar(bot, "medium"),
-      el("h2", { id: "modal-title" }, withEmoji(view.title?.text ?? "")),
-      el("button", { type: "button", class: "icon-button", aria: { label: "Close" }, data: { testid: "modal-close" }, on: { click: () => this.#close() } }, icon("close", 20))),
-    this.#body,
-    el("div", { class: "dialog-foot" },
-      el("button", { type: "button", class: "button", data: { testid: "modal-cancel" }, on: { click: () => this.#close() } }, withEmoji(view.close?.text ?? "Close")),
-      view.submit ? el("button", { type: "submit", class: "button primary", data: { testid: "modal-submit" } }, el("span", { class: "button-text" }, withEmoji(view.submit.text))) : null));
+      el(
+        "div",
+        { class: "dialog-head" },
+        below
+          ? el(
+              "button",
+              {
+                type: "button",
+                class: "icon-button",
+                aria: { label: "Back" },
+                on: { click: () => this.#close() },
+              },
+              icon("back", 20),
+            )
+          : avatar(bot, "medium"),
+        el("h2", { id: "modal-title" }, withEmoji(view.title?.text ?? "")),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            aria: { label: "Close" },
+            data: { testid: "modal-close" },
+            on: { click: () => this.#close() },
+          },
+          icon("close", 20),
+        ),
+      ),
+      this.#body,
+      el(
+        "div",
+        { class: "dialog-foot" },
+        el(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            data: { testid: "modal-cancel" },
+            on: { click: () => this.#close() },
+          },
+          withEmoji(view.close?.text ?? "Close"),
+        ),
+        view.submit
+          ? el(
+              "button",
+              { type: "submit", class: "button primary", data: { testid: "modal-submit" } },
+              el("span", { class: "button-text" }, withEmoji(view.submit.text)),
+            )
+          : null,
+      ),
+    );
     fill(this.#dialog, form);
     this.#dialog.dataset.callbackId = view.callback_id ?? "";
   }
 
   #focus(held) {
-    const by = held?.testid ? `[data-testid="${CSS.escape(held.testid)}"]` : held?.actionId ? `[data-action-id="${CSS.escape(held.actionId)}"]` : null;
+    const by = held?.testid
+      ? `[data-testid="${CSS.escape(held.testid)}"]`
+      : held?.actionId
+        ? `[data-action-id="${CSS.escape(held.actionId)}"]`
+        : null;
     const again = by && this.#dialog.querySelector(by);
-    const first = this.#body.querySelector("[autofocus]") ?? this.#body.querySelector(".block-input input, .block-input textarea, .block-input button");
-    (again || first || this.#dialog.querySelector("[data-testid='modal-submit'], [data-testid='modal-cancel']")).focus();
+    const first =
+      this.#body.querySelector("[autofocus]") ??
+      this.#body.querySelector(".block-input input, .block-input textarea, .block-input button");
+    (
+      again ||
+      first ||
+      this.#dialog.querySelector("[data-testid='modal-submit'], [data-testid='modal-cancel']")
+    ).focus();
   }
 
   #showErrors(errors) {
     let first = null;
     const elsewhere = [];
-    for (const block of this.#body.querySelectorAll(".block-input")) this.#mark(block, errors[block.dataset.blockId]);
+    for (const block of this.#body.querySelectorAll(".block-input"))
+      this.#mark(block, errors[block.dataset.blockId]);
     for (const [blockId, text] of Object.entries(errors)) {
       const block = this.#body.querySelector(`.block-input[data-block-id="${CSS.escape(blockId)}"]`);
       if (!block) elsewhere.push(text);

@@ -27,15 +27,22 @@ export function mrkdwn(text) {
   const parts = String(text).split("```");
   // A fence that is never closed is no fence.
   if (parts.length % 2 === 0) parts.push(`${parts.splice(-2, 1)}\`\`\`${parts.pop()}`);
-  return fragment(parts.map((part, index) => {
-    if (index % 2 === 1) return el("pre", { class: "code-block" }, plainAngles(part.replace(/^\n|\n$/g, "")));
-    return flow(index > 0 ? part.replace(/^\n/, "") : part);
-  }));
+  return fragment(
+    parts.map((part, index) => {
+      if (index % 2 === 1)
+        return el("pre", { class: "code-block" }, plainAngles(part.replace(/^\n|\n$/g, "")));
+      return flow(index > 0 ? part.replace(/^\n/, "") : part);
+    }),
+  );
 }
 
 /** Inside code nothing is live, but `<url|label>` still reads as its label. */
 function plainAngles(text) {
-  return decode(text.replace(/<([^<>\n]+)>/g, (whole, inner) => (/^(https?:|mailto:)/.test(inner) ? inner.split("|").pop() : whole)));
+  return decode(
+    text.replace(/<([^<>\n]+)>/g, (whole, inner) =>
+      /^(https?:|mailto:)/.test(inner) ? inner.split("|").pop() : whole,
+    ),
+  );
 }
 
 const QUOTE = /^(?:&gt;|>) ?/;
@@ -48,7 +55,8 @@ function flow(text) {
   const lines = text.split("\n");
   let plain = [];
   const flush = () => {
-    if (plain.some((line) => line !== "")) nodes.push(el("div", { class: "para" }, joinLines(plain.map((line) => inline(line)))));
+    if (plain.some((line) => line !== ""))
+      nodes.push(el("div", { class: "para" }, joinLines(plain.map((line) => inline(line)))));
     else if (plain.length > 1 && nodes.length > 0) nodes.push(el("div", { class: "gap" }));
     plain = [];
   };
@@ -60,7 +68,10 @@ function flow(text) {
   while (lines.length > 0) {
     if (/^(&gt;){3}|^>>>/.test(lines[0])) {
       flush();
-      const rest = lines.splice(0).join("\n").replace(/^(?:(?:&gt;){3}|>>>) ?/, "");
+      const rest = lines
+        .splice(0)
+        .join("\n")
+        .replace(/^(?:(?:&gt;){3}|>>>) ?/, "");
       nodes.push(el("blockquote", {}, flow(rest)));
     } else if (QUOTE.test(lines[0])) {
       flush();
@@ -68,11 +79,23 @@ function flow(text) {
       nodes.push(el("blockquote", {}, joinLines(quoted.map((line) => inline(line)))));
     } else if (BULLET.test(lines[0])) {
       flush();
-      nodes.push(el("ul", {}, takeWhile(BULLET).map((line) => el("li", {}, inline(line.replace(BULLET, ""))))));
+      nodes.push(
+        el(
+          "ul",
+          {},
+          takeWhile(BULLET).map((line) => el("li", {}, inline(line.replace(BULLET, "")))),
+        ),
+      );
     } else if (NUMBER.test(lines[0])) {
       flush();
       const start = Number(NUMBER.exec(lines[0])[1]);
-      nodes.push(el("ol", { start }, takeWhile(NUMBER).map((line) => el("li", {}, inline(line.replace(NUMBER, ""))))));
+      nodes.push(
+        el(
+          "ol",
+          { start },
+          takeWhile(NUMBER).map((line) => el("li", {}, inline(line.replace(NUMBER, "")))),
+        ),
+      );
     } else {
       plain.push(lines.shift());
     }
@@ -139,7 +162,12 @@ function styled(text, at, linked) {
   if (WORD.test(text[at - 1] ?? "") || !after || after === " " || after === mark) return null;
   let end = at + 1;
   while (end < text.length) {
-    const skip = text[end] === "`" ? matchAt(CODE_AT, text, end) : text[end] === "<" ? matchAt(ANGLE_AT, text, end) : null;
+    const skip =
+      text[end] === "`"
+        ? matchAt(CODE_AT, text, end)
+        : text[end] === "<"
+          ? matchAt(ANGLE_AT, text, end)
+          : null;
     if (skip) {
       end += skip[0].length;
     } else if (text[end] === mark && text[end - 1] !== " " && !WORD.test(text[end + 1] ?? "")) {

@@ -16,7 +16,18 @@ const sameOption = (a, b) => a.value === b.value;
  * @param onPick  called with the options chosen, after each change by a person
  * Returns {node, chosen(), choose(options)}.
  */
-export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinity, chosen = [], placeholder, label, data, onPick }) {
+export function selectField({
+  groups,
+  ask,
+  minQuery = 0,
+  multiple,
+  max = Infinity,
+  chosen = [],
+  placeholder,
+  label,
+  data,
+  onPick,
+}) {
   let picked = [...chosen];
   let found = [];
   let shown = [];
@@ -26,19 +37,44 @@ export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinit
   const listId = uid("options");
 
   const value = el("span", { class: "select-value" });
-  const field = el("button", {
-    type: "button", class: "select", data, role: "combobox",
-    aria: { haspopup: "listbox", expanded: "false", controls: listId, label },
-    on: { click: toggle, keydown: openByKey },
-  }, value, icon("down", 16));
+  const field = el(
+    "button",
+    {
+      type: "button",
+      class: "select",
+      data,
+      role: "combobox",
+      aria: { haspopup: "listbox", expanded: "false", controls: listId, label },
+      on: { click: toggle, keydown: openByKey },
+    },
+    value,
+    icon("down", 16),
+  );
   const search = el("input", {
-    type: "text", class: "select-search", placeholder: ask ? "Type to search" : "Filter", autocomplete: "off", spellcheck: false,
-    role: "combobox", aria: { label: `Search: ${label}`, controls: listId, expanded: "true", autocomplete: "list" },
+    type: "text",
+    class: "select-search",
+    placeholder: ask ? "Type to search" : "Filter",
+    autocomplete: "off",
+    spellcheck: false,
+    role: "combobox",
+    aria: { label: `Search: ${label}`, controls: listId, expanded: "true", autocomplete: "list" },
     on: { input: () => find(search.value) },
   });
-  const list = el("ul", { id: listId, class: "select-list", role: "listbox", tabIndex: -1, aria: { label, multiselectable: multiple ? "true" : undefined } });
+  const list = el("ul", {
+    id: listId,
+    class: "select-list",
+    role: "listbox",
+    tabIndex: -1,
+    aria: { label, multiselectable: multiple ? "true" : undefined },
+  });
   const note = el("div", { class: "select-note", role: "status" });
-  const popup = el("div", { class: "select-popup", attr: { popover: "auto" }, on: { keydown: onKey, toggle: onToggle } }, search, list, note);
+  const popup = el(
+    "div",
+    { class: "select-popup", attr: { popover: "auto" }, on: { keydown: onKey, toggle: onToggle } },
+    search,
+    list,
+    note,
+  );
   const tokens = multiple ? el("div", { class: "tokens" }) : null;
   const node = el("div", { class: `select-wrap${multiple ? " multiple" : ""}` }, field, tokens, popup);
 
@@ -47,11 +83,26 @@ export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinit
     fill(value, single ? withEmoji(single.text.text) : placeholder);
     value.classList.toggle("placeholder", !single);
     if (tokens) {
-      fill(tokens, picked.map((option) => el("span", { class: "token" }, el("span", {}, withEmoji(option.text.text)),
-        el("button", {
-          type: "button", class: "token-remove", aria: { label: `Remove ${emojiText(option.text.text)}` },
-          on: { click: () => change(picked.filter((one) => !sameOption(one, option))) },
-        }, icon("close", 12)))));
+      fill(
+        tokens,
+        picked.map((option) =>
+          el(
+            "span",
+            { class: "token" },
+            el("span", {}, withEmoji(option.text.text)),
+            el(
+              "button",
+              {
+                type: "button",
+                class: "token-remove",
+                aria: { label: `Remove ${emojiText(option.text.text)}` },
+                on: { click: () => change(picked.filter((one) => !sameOption(one, option))) },
+              },
+              icon("close", 12),
+            ),
+          ),
+        ),
+      );
     }
   }
 
@@ -106,7 +157,8 @@ export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinit
     clearTimeout(timer);
     if (!ask) {
       const wanted = query.trim().toLowerCase();
-      const fits = (option) => option.text.text.toLowerCase().includes(wanted) || option.value.toLowerCase().includes(wanted);
+      const fits = (option) =>
+        option.text.text.toLowerCase().includes(wanted) || option.value.toLowerCase().includes(wanted);
       show(groups.map((group) => ({ ...group, options: group.options.filter(fits) })));
       return;
     }
@@ -132,10 +184,14 @@ export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinit
   function show(options, keep = -1) {
     found = options;
     shown = [];
-    const rows = found.filter((group) => group.options.length > 0).flatMap((group) => {
-      const head = group.label ? [el("li", { class: "select-group", role: "presentation" }, group.label)] : [];
-      return [...head, ...group.options.map(row)];
-    });
+    const rows = found
+      .filter((group) => group.options.length > 0)
+      .flatMap((group) => {
+        const head = group.label
+          ? [el("li", { class: "select-group", role: "presentation" }, group.label)]
+          : [];
+        return [...head, ...group.options.map(row)];
+      });
     fill(list, rows);
     fill(note, shown.length === 0 ? "Nothing found" : null);
     const current = shown.findIndex(({ option }) => picked.some((one) => sameOption(one, option)));
@@ -145,13 +201,26 @@ export function selectField({ groups, ask, minQuery = 0, multiple, max = Infinit
   function row(option) {
     const index = shown.length;
     const on = picked.some((one) => sameOption(one, option));
-    const item = el("li", {
-      id: `${listId}-${index}`, role: "option", class: "select-option", aria: { selected: String(on) }, data: { value: option.value },
-      on: { click: () => pick(index), pointermove: () => activate(index) },
-    },
-    el("span", { class: "select-option-text" }, withEmoji(option.text.text),
-      option.description ? el("span", { class: "select-option-note" }, withEmoji(option.description.text)) : null),
-    on ? icon("check", 16) : null);
+    const item = el(
+      "li",
+      {
+        id: `${listId}-${index}`,
+        role: "option",
+        class: "select-option",
+        aria: { selected: String(on) },
+        data: { value: option.value },
+        on: { click: () => pick(index), pointermove: () => activate(index) },
+      },
+      el(
+        "span",
+        { class: "select-option-text" },
+        withEmoji(option.text.text),
+        option.description
+          ? el("span", { class: "select-option-note" }, withEmoji(option.description.text))
+          : null,
+      ),
+      on ? icon("check", 16) : null,
+    );
     shown.push({ option, item });
     return item;
   }

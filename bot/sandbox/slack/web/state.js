@@ -7,7 +7,8 @@ import { compareTs } from "./time.js";
 export const authorOf = (message) => message.user ?? message.bot_id ?? "";
 
 /** A reply that is only in its thread. */
-const isReply = (message) => message.thread_ts && message.thread_ts !== message.ts && message.subtype !== "thread_broadcast";
+const isReply = (message) =>
+  message.thread_ts && message.thread_ts !== message.ts && message.subtype !== "thread_broadcast";
 
 class Store extends EventTarget {
   me = "";
@@ -72,7 +73,9 @@ class Store extends EventTarget {
 
   /** The direct messages with the app's bot, if there are any yet. */
   get botChannel() {
-    return this.channels.find((channel) => channel.is_im && (!channel.user || channel.user === this.app.bot_user_id));
+    return this.channels.find(
+      (channel) => channel.is_im && (!channel.user || channel.user === this.app.bot_user_id),
+    );
   }
 
   /** What a channel is called: `#name` without the mark; for direct messages the other person. */
@@ -84,7 +87,10 @@ class Store extends EventTarget {
   /** The user whose picture stands beside a message. */
   authorUser(message) {
     const bot = message.bot_id ? this.user(this.app.bot_user_id) : undefined;
-    return this.user(message.user) ?? bot ?? { id: authorOf(message), name: message.username ?? "unknown", is_bot: Boolean(message.bot_id) };
+    return (
+      this.user(message.user) ??
+      bot ?? { id: authorOf(message), name: message.username ?? "unknown", is_bot: Boolean(message.bot_id) }
+    );
   }
 
   #of(channel) {
@@ -92,10 +98,21 @@ class Store extends EventTarget {
     return this.#messages.get(channel);
   }
 
-  /** Takes a channel's history; what live frames deleted meanwhile stays deleted. */
+  /**
+   * Takes a channel's history for what is known of it. What live frames told while it was on its way is newer:
+   * later messages, later edits and deletions stay as they are.
+   */
   load(channel, messages) {
-    const known = this.#of(channel);
-    for (const message of messages) if (!this.#deleted.has(`${channel} ${message.ts}`)) known.set(message.ts, message);
+    const before = this.#of(channel);
+    const end = messages.at(-1)?.ts ?? "";
+    const after = new Map([...before].filter(([ts]) => compareTs(ts, end) > 0));
+    const editedAt = (message) => message?.edited?.ts ?? "";
+    for (const message of messages) {
+      if (this.#deleted.has(`${channel} ${message.ts}`)) continue;
+      const known = before.get(message.ts);
+      after.set(message.ts, compareTs(editedAt(known), editedAt(message)) > 0 ? known : message);
+    }
+    this.#messages.set(channel, after);
     this.emit("messages", channel);
   }
 
@@ -130,11 +147,18 @@ class Store extends EventTarget {
   /** How many replies each thread of a channel has, and who wrote them: thread ts → {count, latest, authors}. */
   threads(channel) {
     const threads = new Map();
-    for (const message of this.#sorted(channel, (one) => one.thread_ts && one.thread_ts !== one.ts && !one.is_ephemeral)) {
+    for (const message of this.#sorted(
+      channel,
+      (one) => one.thread_ts && one.thread_ts !== one.ts && !one.is_ephemeral,
+    )) {
       const summary = threads.get(message.thread_ts) ?? { count: 0, latest: message.ts, authors: [] };
       const author = this.authorUser(message);
       if (!summary.authors.some((known) => known.id === author.id)) summary.authors.push(author);
-      threads.set(message.thread_ts, { count: summary.count + 1, latest: message.ts, authors: summary.authors });
+      threads.set(message.thread_ts, {
+        count: summary.count + 1,
+        latest: message.ts,
+        authors: summary.authors,
+      });
     }
     return threads;
   }
@@ -146,14 +170,14 @@ class Store extends EventTarget {
   /** Everything in the channel has been seen by this person, in this browser. */
   markRead(channel) {
     const last = this.timeline(channel).at(-1);
-    if (!last) return;
-    memory.set(this.#readKey(channel), last.ts);
-    this.emit("read", channel);
+    if (last) memory.set(this.#readKey(channel), last.ts);
   }
 
   unread(channel) {
     const read = memory.get(this.#readKey(channel)) ?? "0000000000.000000";
-    return this.timeline(channel).filter((message) => compareTs(message.ts, read) > 0 && message.user !== this.me).length;
+    return this.timeline(channel).filter(
+      (message) => compareTs(message.ts, read) > 0 && message.user !== this.me,
+    ).length;
   }
 }
 

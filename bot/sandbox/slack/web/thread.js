@@ -31,12 +31,32 @@ export class ThreadPane {
     const room = store.channel(channel);
     this.#shown = { channel, ts };
     this.#timeline = new Timeline({ label: "Thread" });
-    fill(this.#pane,
-      el("header", { class: "header thread-head" },
-        el("div", { class: "header-title" }, el("h2", {}, "Thread"), el("span", { class: "header-topic" }, room.is_im ? store.nameOf(room) : `#${room.name}`)),
-        el("button", { type: "button", class: "icon-button", aria: { label: "Close thread" }, data: { testid: "thread-close" }, on: { click: () => this.onClose() } }, icon("close", 20))),
+    fill(
+      this.#pane,
+      el(
+        "header",
+        { class: "header thread-head" },
+        el(
+          "div",
+          { class: "header-title" },
+          el("h2", {}, "Thread"),
+          el("span", { class: "header-topic" }, room.is_im ? store.nameOf(room) : `#${room.name}`),
+        ),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            aria: { label: "Close thread" },
+            data: { testid: "thread-close" },
+            on: { click: () => this.onClose() },
+          },
+          icon("close", 20),
+        ),
+      ),
       this.#timeline.node,
-      el("div", { class: "footer" }, this.#composer.node));
+      el("div", { class: "footer" }, this.#composer.node),
+    );
     this.#pane.hidden = false;
     this.#composer.open({ channel, thread: ts, label: "Reply…" });
     this.#draw();

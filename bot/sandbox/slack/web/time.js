@@ -1,7 +1,11 @@
 // Slack's times: "1700000000.000100" (seconds since 1970, UTC, and a counter). People see their own time zone.
 
 const timeOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const timeSecondsOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+const timeSecondsOf = new Intl.DateTimeFormat(undefined, {
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const fullOf = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const DAY_MS = 86_400_000;
 
@@ -27,7 +31,11 @@ function daysFromToday(date) {
   return Math.round((midnight(date) - midnight(new Date())) / DAY_MS);
 }
 
-const NEAR = new Map([[-1, "yesterday"], [0, "today"], [1, "tomorrow"]]);
+const NEAR = new Map([
+  [-1, "yesterday"],
+  [0, "today"],
+  [1, "tomorrow"],
+]);
 
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -35,7 +43,7 @@ function capital(text) {
 
 function ordinal(day) {
   const teens = day % 100 >= 11 && day % 100 <= 13;
-  return `${day}${teens ? "th" : ["th", "st", "nd", "rd"][day % 10] ?? "th"}`;
+  return `${day}${teens ? "th" : (["th", "st", "nd", "rd"][day % 10] ?? "th")}`;
 }
 
 /** The text of a day separator: "Today", "Yesterday", "Monday, January 5th". */
@@ -46,7 +54,11 @@ export function dayText(ts) {
 /** "3 minutes ago", for the last reply of a thread. */
 export function agoText(date) {
   const seconds = (Date.now() - date.getTime()) / 1000;
-  const steps = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+  const steps = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ];
   for (const [unit, length] of steps) {
     const count = Math.floor(Math.abs(seconds) / length);
     if (count >= 1) {
@@ -60,7 +72,13 @@ export function agoText(date) {
 function parts(date) {
   const month = date.toLocaleDateString("en", { month: "long" });
   const short = date.toLocaleDateString("en", { month: "short" });
-  return { month, short, weekday: date.toLocaleDateString("en", { weekday: "long" }), day: date.getDate(), year: date.getFullYear() };
+  return {
+    month,
+    short,
+    weekday: date.toLocaleDateString("en", { weekday: "long" }),
+    day: date.getDate(),
+    year: date.getFullYear(),
+  };
 }
 
 function pad(number) {

@@ -11,15 +11,26 @@ const NEAR_END_PX = 60;
 
 /** Whether `message` goes on from `before` without naming its author again. */
 function continues(before, message) {
-  return Boolean(before) && !before.is_ephemeral && !message.is_ephemeral && authorOf(before) === authorOf(message)
-    && dayKey(before.ts) === dayKey(message.ts) && Number(message.ts) - Number(before.ts) < GROUP_SECONDS;
+  return (
+    Boolean(before) &&
+    !before.is_ephemeral &&
+    !message.is_ephemeral &&
+    authorOf(before) === authorOf(message) &&
+    dayKey(before.ts) === dayKey(message.ts) &&
+    Number(message.ts) - Number(before.ts) < GROUP_SECONDS
+  );
 }
 
 export class Timeline {
   #nodes = new Map();
   #openThread;
   #list = el("div", { class: "timeline-list", role: "list" });
-  #jump = el("button", { type: "button", class: "jump", hidden: true, on: { click: () => this.toEnd() } }, icon("down", 16), "New messages");
+  #jump = el(
+    "button",
+    { type: "button", class: "jump", hidden: true, on: { click: () => this.toEnd() } },
+    icon("down", 16),
+    "New messages",
+  );
   #scroller = el("div", { class: "timeline", tabIndex: 0, role: "region", aria: { label: "Messages" } });
   #atEnd = true;
 
@@ -30,7 +41,8 @@ export class Timeline {
     this.#scroller.append(el("div", { class: "timeline-space" }), ...(before ? [before] : []), this.#list);
     this.node = el("div", { class: "timeline-wrap" }, this.#scroller, this.#jump);
     this.#scroller.addEventListener("scroll", () => {
-      this.#atEnd = this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight < NEAR_END_PX;
+      this.#atEnd =
+        this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight < NEAR_END_PX;
       if (this.#atEnd) this.#jump.hidden = true;
     });
     // Pictures that load, a composer that grows, a phone's keyboard: who was at the end stays there.
@@ -65,7 +77,8 @@ export class Timeline {
     }
     this.#restoreFocus(focus);
     if (this.#atEnd) this.toEnd();
-    else if (last && this.#list.lastElementChild !== last && messages.at(-1)?.ts !== last.dataset.ts) this.#jump.hidden = false;
+    else if (last && this.#list.lastElementChild !== last && messages.at(-1)?.ts !== last.dataset.ts)
+      this.#jump.hidden = false;
   }
 
   /** Keys in order → what they were made from and how to make them. */
@@ -75,11 +88,20 @@ export class Timeline {
     for (const message of messages) {
       if (!before || dayKey(before.ts) !== dayKey(message.ts)) {
         const text = dayText(message.ts);
-        wanted.set(`day ${dayKey(message.ts)}`, { version: text, make: () => el("div", { class: "day", role: "separator" }, el("span", {}, text)) });
+        wanted.set(`day ${dayKey(message.ts)}`, {
+          version: text,
+          make: () => el("div", { class: "day", role: "separator" }, el("span", {}, text)),
+        });
       }
       const compact = continues(before, message);
       const summary = summaries.get(message.ts);
-      const version = JSON.stringify([compact, summary?.count, summary && agoText(dateOfTs(summary.latest)), store.user(message.user)?.name, message]);
+      const version = JSON.stringify([
+        compact,
+        summary?.count,
+        summary && agoText(dateOfTs(summary.latest)),
+        store.user(message.user)?.name,
+        message,
+      ]);
       wanted.set(message.ts, {
         version,
         make: () => {
@@ -94,7 +116,9 @@ export class Timeline {
 
   #focusPlace() {
     const focused = document.activeElement;
-    const ts = this.#list.contains(focused) ? focused.closest("[data-testid='message']")?.dataset.ts : undefined;
+    const ts = this.#list.contains(focused)
+      ? focused.closest("[data-testid='message']")?.dataset.ts
+      : undefined;
     return ts && { focused, ts, actionId: focused.dataset.actionId };
   }
 

@@ -20,17 +20,53 @@ export function drawWelcome(node, { onTry, onActAs }) {
     return;
   }
   const approver = people().find((user) => user.role === "approver");
-  const chip = (text, note) => el("button", { type: "button", class: "chip", data: { testid: "chip" }, on: { click: () => onTry(text) } }, note ? el("span", { class: "chip-note" }, note) : null, el("code", {}, text));
+  const chip = (text, note) =>
+    el(
+      "button",
+      { type: "button", class: "chip", data: { testid: "chip" }, on: { click: () => onTry(text) } },
+      note ? el("span", { class: "chip-note" }, note) : null,
+      el("code", {}, text),
+    );
   const close = () => {
     memory.set(DISMISSED, "yes");
     fill(node);
   };
-  fill(node, el("section", { class: "welcome", aria: { label: "What to try" }, data: { testid: "welcome" } },
-    el("div", { class: "welcome-text" },
-      el("strong", {}, "Everything here is real, and yours to break. "),
-      "List the events, change one, then act as the approver and approve it."),
-    el("div", { class: "chips" },
-      chip(line("list"), "1"), chip(line("update"), "2"),
-      approver ? el("button", { type: "button", class: "chip", on: { click: () => onActAs(approver.id) } }, el("span", { class: "chip-note" }, "3"), "Act as approver") : null),
-    el("button", { type: "button", class: "icon-button", aria: { label: "Dismiss" }, data: { testid: "welcome-close" }, on: { click: close } }, icon("close", 16))));
+  fill(
+    node,
+    el(
+      "section",
+      { class: "welcome", aria: { label: "What to try" }, data: { testid: "welcome" } },
+      el(
+        "div",
+        { class: "welcome-text" },
+        el("strong", {}, "Everything here is real, and yours to break. "),
+        "List the events, change one, then act as the approver and approve it.",
+      ),
+      el(
+        "div",
+        { class: "chips" },
+        chip(line("list"), "1"),
+        chip(line("update"), "2"),
+        approver
+          ? el(
+              "button",
+              { type: "button", class: "chip", on: { click: () => onActAs(approver.id) } },
+              el("span", { class: "chip-note" }, "3"),
+              "Act as approver",
+            )
+          : null,
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          aria: { label: "Dismiss" },
+          data: { testid: "welcome-close" },
+          on: { click: close },
+        },
+        icon("close", 16),
+      ),
+    ),
+  );
 }

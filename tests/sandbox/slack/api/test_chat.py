@@ -120,9 +120,9 @@ async def test_a_reply_is_in_the_thread(api: Api, workspace: Workspace) -> None:
 
 
 async def test_an_update_keeps_what_it_does_not_name(api: Api, workspace: Workspace) -> None:
-    ts = (
-        await api.ok("chat.postMessage", channel=ALERTS, text="a", blocks=[section()], metadata=METADATA)
-    )["ts"]
+    ts = (await api.ok("chat.postMessage", channel=ALERTS, text="a", blocks=[section()], metadata=METADATA))[
+        "ts"
+    ]
     before = workspace.message(ALERTS, ts)
     assert before is not None
     await api.ok("chat.update", channel=ALERTS, ts=ts, text="b")

@@ -77,9 +77,7 @@ async def test_a_wrong_question_about_history_is_refused(
     assert await api.error("conversations.history", **({"channel": ALERTS} | wrong)) == code
 
 
-@pytest.mark.parametrize(
-    ("is_private", "scope"), [(False, "channels:history"), (True, "groups:history")]
-)
+@pytest.mark.parametrize(("is_private", "scope"), [(False, "channels:history"), (True, "groups:history")])
 async def test_each_kind_of_channel_has_its_own_history_scope(
     api: Api, workspace: Workspace, is_private: bool, scope: str
 ) -> None:

@@ -23,10 +23,8 @@ async def test_a_wrong_token_is_refused(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("state", ["account_inactive", "token_revoked", "invalid_auth"])
-async def test_a_token_that_was_taken_back_is_refused(
-    api: Api, http: httpx.AsyncClient, state: str
-) -> None:
-    await http.post("/_control/app", json={"token_state": state})
+async def test_a_token_that_was_taken_back_is_refused(api: Api, http: httpx.AsyncClient, state: str) -> None:
+    await http.post("/_control/app", json={"token": state})
     assert await api.error("auth.test") == state
 
 

@@ -32,9 +32,7 @@ async def test_a_trigger_opens_one_modal_only(api: Api, workspace: Workspace) ->
     assert await api.error("views.open", trigger_id=trigger_id, view=modal()) == "exchanged_trigger_id"
 
 
-async def test_a_trigger_is_too_old_after_three_seconds(
-    api: Api, workspace: Workspace, clock: Clock
-) -> None:
+async def test_a_trigger_is_too_old_after_three_seconds(api: Api, workspace: Workspace, clock: Clock) -> None:
     trigger_id = workspace.triggers.issue(ENGINEER)
     clock.pass_(3.1)
     assert await api.error("views.open", trigger_id=trigger_id, view=modal()) == "expired_trigger_id"
@@ -87,9 +85,7 @@ async def test_a_fourth_modal_is_one_too_many(api: Api, workspace: Workspace) ->
 
 async def test_an_update_with_an_old_hash_is_a_conflict(api: Api, workspace: Workspace) -> None:
     view = await _opened(api, workspace)
-    first = await api.ok(
-        "views.update", view_id=view.id, hash=view.hash, view=modal(title=plain("Filled"))
-    )
+    first = await api.ok("views.update", view_id=view.id, hash=view.hash, view=modal(title=plain("Filled")))
     assert first["view"]["hash"] != view.hash
     again = {"view_id": view.id, "hash": view.hash, "view": modal()}
     assert await api.error("views.update", **again) == "hash_conflict"

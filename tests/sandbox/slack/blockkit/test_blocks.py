@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from bot.sandbox.slack.blockkit import Surface, check_blocks, complete_blocks, text_length
@@ -55,7 +55,9 @@ def test_every_wrong_place_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("hostile", [None, 3, "x", [3], [None], [[]], [{"type": ["section"]}], [{"type": {}}]])
+@pytest.mark.parametrize(
+    "hostile", [None, 3, "x", [3], [None], [[]], [{"type": ["section"]}], [{"type": {}}]]
+)
 def test_anything_can_be_looked_at(hostile: object) -> None:
     assert check_blocks(hostile, Surface.MESSAGE)
 
