@@ -233,6 +233,8 @@ class App:
                 task.result()
         finally:
             stop.set()
+            self.worker.wake()
+            self.poster.wake()
             if self.sockets is not None:
                 await self.sockets.close()
             await asyncio.gather(*tasks, return_exceptions=True)

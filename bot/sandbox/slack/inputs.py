@@ -144,7 +144,7 @@ def _offered(element: Element, wanted: Any) -> JsonDict:
     for option in options:
         if option.get("value") == value:
             return option
-    return wanted
+    raise SlackError("invalid_action")
 
 
 def form_errors(blocks: Iterable[JsonDict], values: JsonDict) -> dict[str, str]:
