@@ -7,7 +7,8 @@ from bot.model import Event
 from bot.rules.updates import FieldProblem, Wish, check_event_name, make_patch
 from bot.rules.words import Flag
 from bot.slack.asking import ask, open_edit_form
-from bot.slack.desk import Call, Command, Form, FormValues, Press, Services, Sheet
+from bot.slack.desk import Call, Command, Form, Press, Services, Sheet
+from bot.slack.interactions import FormValues
 from bot.views.change import asked
 from bot.views.events import EDIT
 from bot.views.forms import (

@@ -108,7 +108,7 @@ def backfill(
     if mode == "all":
         return plan(records, (), where=where, now=now, make_key=make_key)
     failed = [record for record in records if record.failed]
-    if mode == "none" or not records:
+    if mode == "none":
         return Plan()
     counts: dict[str, int] = {}
     for record in failed:

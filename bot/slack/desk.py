@@ -16,9 +16,10 @@ from bot.services.projects import Projects, Scope
 from bot.services.status import Status
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
-from bot.slack.interactions import Click, FormValues, Origin, Submission
+from bot.slack.interactions import FormValues, Origin
 from bot.store import Store
-from bot.views.blocks import Block, Message
+from bot.views.blocks import MESSAGE_BLOCKS, Message, context
+from bot.views.text import person
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,11 @@ class Call:
 
     async def say(self, message: Message) -> None:
         """Answers, to the channel when `--share` was given."""
-        await self.answer.say(message, share=self.words.has("--share"))
+        share = self.words.has("--share")
+        if share and message.blocks:
+            by = context(f"Shared by {person(self.origin.user)}")
+            message = Message(message.text, (*message.blocks[: MESSAGE_BLOCKS - 1], by))
+        await self.answer.say(message, share=share)
 
     def argument(self, what: str, usage: str) -> str:
         """The one word that a verb takes. Usage when it is missing or there are more."""
@@ -227,9 +232,3 @@ class Command:
         """`/csms get NAME [--share]`."""
         parts = [command, self.name, self.words, *(str(flag) for flag in self.flags)]
         return " ".join(part for part in parts if part)
-
-
-__all__ = [
-    "PROJECT", "SHARE", "Answer", "Block", "Call", "Click", "Command", "Form", "FormValues", "Origin", "Press",
-    "Services", "Sheet", "Submission",
-]  # fmt: skip

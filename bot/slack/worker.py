@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import BotError, Refused, SlackError, Usage
+from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
+from bot.model import Entry
+from bot.rules.access import Action, Policy, authorize
 from bot.rules.nearest import did_you_mean
 from bot.rules.words import parse, split
 from bot.slack.client import SlackClient
@@ -29,6 +31,8 @@ ANSWERABLE = timedelta(minutes=29)
 """A response_url is good for 30 minutes; a command found later (after a long stop) is dropped, a click is not."""
 MOST_ATTEMPTS = 3
 """A row that was in work when the process died this often is put aside: it may be what kills it."""
+
+NOBODY = Policy(operators=(), approvers=(), required=1)
 
 
 class Worker:
@@ -126,6 +130,7 @@ class Worker:
             await self._tell(interaction, answer, Message(text))
 
     async def _route(self, interaction: Interaction, answer: Answer) -> None:
+        await self._only_people_of_here(interaction)
         match interaction:
             case CommandText():
                 await self._command(interaction, answer)
@@ -147,6 +152,19 @@ class Worker:
                 )
             case HomeOpened():
                 await self._home(self._services, answer, interaction.origin)
+
+    async def _only_people_of_here(self, interaction: Interaction) -> None:
+        """Whoever is not of this workspace gets nothing, not even to read. NotAllowed, audited."""
+        if isinstance(interaction, Click) and interaction.action_id.startswith("change."):
+            return  # The way of a change asks this itself, and audits it with the change's number.
+        origin = interaction.origin
+        actor = self._services.actors.glance(origin.user, origin.team)
+        try:
+            authorize(actor, Action.READ, NOBODY).enforce()
+        except NotAllowed as error:
+            entry = Entry(origin.user, _what(interaction), "refused", reason=f"{error.rule}: {error}")
+            await self._services.store.audit.append(entry, self._clock())
+            raise
 
     async def _command(self, typed: CommandText, answer: Answer) -> None:
         if self._clock() - typed.origin.received > ANSWERABLE:
@@ -178,3 +196,16 @@ class Worker:
                 await answer.say(message)
         except SlackError as error:
             log.warning("could not tell", extra={"action": "tell_failed", "error": str(error)})
+
+
+def _what(interaction: Interaction) -> str:
+    """What was tried, for the audit log."""
+    match interaction:
+        case CommandText(text=text):
+            return f"command.{(split(text) or ['help'])[0][:40].lower()}"
+        case Click(action_id=action_id):
+            return action_id[:80]
+        case Submission(form=form):
+            return f"form.{form[:80]}"
+        case HomeOpened():
+            return "home.open"

@@ -74,7 +74,7 @@ class Records:
             if fresh:
                 left = dict(fresh)
                 # CSMS lists the newest first; those of one second keep that order, turned round.
-                for record in sorted(reversed(records), key=_age):
+                for record in sorted(records[::-1], key=_age):
                     if left.get(record.fingerprint, 0) > 0:
                         left[record.fingerprint] -= 1
                         new.append(record)

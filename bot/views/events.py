@@ -16,7 +16,6 @@ from bot.views.blocks import (
     divider,
     fields,
     header,
-    mrkdwn,
     section,
 )
 from bot.views.text import code, count, esc, local
@@ -161,8 +160,3 @@ def _type_list(event: Event) -> str:
         for name in event.types
     ]
     return "\n".join(lines) or "_none_"
-
-
-def shared_note(user: str) -> Block:
-    """Who shared an answer with the channel."""
-    return {"type": "context", "elements": [mrkdwn(f"Shared by {user}")]}

@@ -55,7 +55,8 @@ class Stage:
         """The first ephemeral message to `who` that is not in `before`."""
         user = self.people[who]
         return await self.slack.wait_for(
-            lambda: next((one for one in self.slack.ephemerals(user) if one.ts not in before), None), PATIENCE_S
+            lambda: next((one for one in self.slack.ephemerals(user) if one.ts not in before), None),
+            PATIENCE_S,
         )
 
     async def click(self, who: str, source: Message | View, text: str) -> Message:
@@ -76,14 +77,21 @@ class Stage:
 
     def find_card(self, change: str, state: str = "") -> Message | None:
         """The card of a change as it is now."""
-        found = [one for one in self.slack.messages(self.approvals) if text_of(one).startswith(f"{change} {state}")]
+        found = [
+            one for one in self.slack.messages(self.approvals) if text_of(one).startswith(f"{change} {state}")
+        ]
         return found[0] if found else None
 
     async def alert(self, *words: str) -> Message:
         """The alert that holds all the words."""
         return await self.slack.wait_for(
             lambda: next(
-                (one for one in self.slack.messages(self.alerts) if all(word in text_of(one) for word in words)), None
+                (
+                    one
+                    for one in self.slack.messages(self.alerts)
+                    if all(word in text_of(one) for word in words)
+                ),
+                None,
             ),
             PATIENCE_S,
         )
@@ -132,7 +140,11 @@ def text_of(message: Message) -> str:
 def all_text(value: Any) -> str:
     """Every text in a message's or view's blocks, joined."""
     if isinstance(value, dict):
-        return " ".join(all_text(one) for key, one in value.items() if key not in ("action_id", "value", "block_id", "type"))
+        return " ".join(
+            all_text(one)
+            for key, one in value.items()
+            if key not in ("action_id", "value", "block_id", "type")
+        )
     if isinstance(value, list | tuple):
         return " ".join(all_text(one) for one in value)
     return value if isinstance(value, str) else ""
@@ -159,7 +171,9 @@ async def until(true: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path, *, socket_mode: bool = False, start: bool = True, **env: str) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path, *, socket_mode: bool = False, start: bool = True, **env: str
+) -> AsyncIterator[Stage]:
     """The demo's CSMS and workspace with a bot on a database in `folder`. `env` adds settings; "" takes one away."""
     world = CsmsWorld(csms_seed())
     seed = slack_seed()

@@ -94,7 +94,7 @@ class Courier:
         """Sends an event, and again up to three times while the app does not take it; returns the last outcome."""
         ack = await self.deliver(Kind.EVENT, payload)
         for number, delay_s in enumerate(self.event_retry_delays_s, start=1):
-            if ack.ok:
+            if ack.ok or ack.no_retry:
                 break
             await asyncio.sleep(delay_s)
             if self._state.sockets:

@@ -333,6 +333,18 @@ async def test_only_its_own_person_sends_off_a_form_and_only_the_top_one(
         assert _code(refused) == "not_found"
 
 
+async def test_nobody_clicks_in_or_closes_the_form_of_another(
+    workspace: Workspace, app: AppDouble, api: Api
+) -> None:
+    view = await _open(api, workspace, text_input(), actions(button()))
+    for refused_act in (workspace.click(APPROVER, view, text="Go"), workspace.close(APPROVER, view.id)):
+        with pytest.raises(SlackError) as refused:
+            await refused_act
+        assert _code(refused) == "not_found"
+    assert app.received == []
+    assert [shown.id for shown in workspace.views(ENGINEER)] == [view.id]
+
+
 async def test_a_choice_in_a_form_is_told_and_kept(workspace: Workspace, app: AppDouble, api: Api) -> None:
     view = await _open(api, workspace, text_input(), actions(SELECT))
     await workspace.click(

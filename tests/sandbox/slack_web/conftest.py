@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
@@ -12,30 +10,15 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.sandbox.slack_web.gallery import Stage
 from tests.sandbox.slack_web.scripted import ScriptedApp
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-ARGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-LAPTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+from tests.support.browser import LAPTOP, PHONE, QUIET, executable
 
 OpenPage = Callable[..., Awaitable[Page]]
-
-
-def chromium() -> str:
-    found = next((path for name in NAMES if (path := shutil.which(name))), ON_A_MAC)
-    assert Path(found).exists(), "these tests need Chromium or Google Chrome; `make browser` looks for one"
-    return found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium(), args=list(ARGS))
+        started = await playwright.chromium.launch(executable_path=executable(), args=list(QUIET))
         yield started
         await started.close()
 
