@@ -48,6 +48,8 @@ class Poller:
         self._mode = mode
         self._wake = wake
         self._make_key = make_key
+        self._failing: dict[str, tuple[str, int, str]] = {}
+        """Project → what failed last, so that only a change is logged."""
         self.looked = asyncio.Event()
         """Set after the first good look at any project."""
 
@@ -61,8 +63,9 @@ class Poller:
         while not stop.is_set():
             try:
                 await self.tick(scope)
-            except Exception:
-                log.exception("poll failed", extra={"action": "poll_crashed", "project": scope.name})
+            except Exception as error:
+                if self._fails_anew(scope, (type(error).__name__, 0, str(error))):
+                    log.exception("poll failed", extra={"action": "poll_crashed", "project": scope.name})
                 self._status.poll_errors[scope.name] = "an error inside csms-bot; see its log"
             # From due time to due time, so that slow polls do not add up; missed ones are not made up for.
             due = max(due + self._interval.total_seconds(), loop.time())
@@ -81,17 +84,14 @@ class Poller:
         try:
             page = await scope.csms.notification_records()
         except CsmsError as error:
-            failures = await self._store.records.poll_failed(scope.name)
-            if scope.name not in self._status.poll_errors:
+            await self._store.records.poll_failed(scope.name)
+            if self._fails_anew(scope, (type(error).__name__, error.status, error.code)):
                 log.warning(
                     "CSMS unreachable",
                     extra={"action": "poll_failed", "project": scope.name, "error": str(error)},
                 )
             self._status.poll_errors[scope.name] = str(error)
-            log.debug("poll failed", extra={"action": "poll_failed_again", "failures": failures})
             return None
-        if self._status.poll_errors.pop(scope.name, None):
-            log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
         now = self._clock()
         counted = await self._store.records.count(
             scope.name,
@@ -100,11 +100,13 @@ class Poller:
             now=now,
             incidents_since=now - QUIET,
             decide=self._decide(scope, now),
+            warning=Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel),
         )
+        self._status.poll_errors.pop(scope.name, None)
+        if self._failing.pop(scope.name, None):
+            log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
         if counted.coverage_lost:
             log.warning("coverage may be incomplete", extra={"action": "coverage", "project": scope.name})
-            post = Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel)
-            await self._store.outbox.put(post, now)
         if counted.new:
             log.info(
                 "new records",
@@ -118,6 +120,12 @@ class Poller:
         self.looked.set()
         self._wake()
         return counted
+
+    def _fails_anew(self, scope: Scope, failure: tuple[str, int, str]) -> bool:
+        """Notes the failure; False when the poll before failed in the same way."""
+        same = self._failing.get(scope.name) == failure
+        self._failing[scope.name] = failure
+        return not same
 
     def _decide(
         self, scope: Scope, now: datetime

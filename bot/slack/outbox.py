@@ -29,6 +29,13 @@ EDIT_PACE_S = 0.3
 """chat.update is tier 3, 50 a minute over the workspace, with bursts; beyond that Slack's Retry-After sets the pace."""
 LOOK_BACK = timedelta(minutes=2)
 """How far before the claim history is asked, for clocks that differ."""
+NO_WAY_IN = frozenset(
+    {
+        "not_in_channel", "channel_not_found", "is_archived", "missing_scope",
+        "invalid_auth", "account_inactive", "token_revoked", "token_expired",
+    }
+)  # fmt: skip
+"""Refusals that are about the channel or the bot, not about the message: the next message would meet the same."""
 TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 
 Draw = Callable[[Outgoing], Awaitable[Message | None]]
@@ -47,6 +54,7 @@ class Poster:
         clock: Callable[[], datetime],
         settle: timedelta,
         idle_s: float = 0.5,
+        pace_s: float = PACE_S,
     ) -> None:
         self._slack = slack
         self._outbox = outbox
@@ -54,7 +62,10 @@ class Poster:
         self._clock = clock
         self._settle = settle
         self._idle_s = idle_s
+        self._pace_s = pace_s
         self._free_at: dict[str, float] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        """Lane → what is done in it now; a lane that waits for Slack holds no other up."""
         self._work = asyncio.Event()
         self.bot_id = ""
         self.bot_user_id = ""
@@ -66,29 +77,32 @@ class Poster:
     async def run(self, stop: asyncio.Event) -> None:
         """Posts until `stop` is set; then what is under way is finished first."""
         while not stop.is_set():
+            self._work.clear()
             try:
-                busy = await self.step()
+                await self._begin()
             except Exception:
-                log.exception("posting failed", extra={"action": "poster_failed"})
-                busy = False
-            if not busy:
-                self._work.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._idle_s):
-                        await self._work.wait()
+                log.exception("outbox failed", extra={"action": "outbox_failed"})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._idle_s):
+                    await self._work.wait()
+        await asyncio.gather(*self._under_way.values())
 
-    async def step(self) -> bool:
-        """Does what is due now, at most one thing a channel; whether there was anything."""
-        loop_now = asyncio.get_running_loop().time()
-        paced = [lane for lane, free in self._free_at.items() if free > loop_now]
-        due = await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=paced)
-        if not due:
-            return False
-        await asyncio.gather(*(self._do(job) for job in due))
-        return True
+    async def _begin(self) -> None:
+        """Begins what is due now, at most one thing a lane."""
+        loop = asyncio.get_running_loop()
+        paced = {lane for lane, free in self._free_at.items() if free > loop.time()}
+        busy = paced | self._under_way.keys()
+        for job in await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=busy):
+            self._under_way[job.lane] = task = loop.create_task(self._do(job))
+            task.add_done_callback(lambda _task, lane=job.lane: self._ended(lane))
+
+    def _ended(self, lane: str) -> None:
+        del self._under_way[lane]
+        wait = self._free_at.get(lane, 0) - asyncio.get_running_loop().time()
+        asyncio.get_running_loop().call_later(max(0, wait), self._work.set)
 
     async def _do(self, job: Outgoing) -> None:
-        self._hold(job.lane, EDIT_PACE_S if job.step is Step.EDIT else PACE_S)
+        self._hold(job.lane, min(EDIT_PACE_S, self._pace_s) if job.step is Step.EDIT else self._pace_s)
         try:
             if not job.channel:
                 await self._find_channel(job)
@@ -100,6 +114,13 @@ class Poster:
                 await self._find(job)
         except SlackError as error:
             await self._failed(job, error)
+        except Exception:
+            # One message that cannot be drawn or understood must not stop the others.
+            log.exception("posting failed", extra={"action": "post_crashed", "kind": job.kind})
+            await self._outbox.unknown(job.key, "an error inside csms-bot; see its log")
+            await self._outbox.later(
+                job.key, error="an error inside csms-bot; see its log", until=self._later(job)
+            )
 
     def _hold(self, lane: str, seconds: float) -> None:
         free = asyncio.get_running_loop().time() + seconds
@@ -107,7 +128,7 @@ class Poster:
 
     async def _find_channel(self, job: Outgoing) -> None:
         opened = await self._slack.call("conversations.open", users=job.user)
-        await self._outbox.address(job.key, str(opened["channel"]["id"]))
+        await self._outbox.address(job.user, str(opened["channel"]["id"]))
         self._free_at.pop(job.user, None)
 
     async def _send(self, job: Outgoing) -> None:
@@ -169,7 +190,11 @@ class Poster:
             await self._outbox.release(job.key, error="", until=until)
             return
         log.warning("not posted", extra={"action": "post_refused", "kind": job.kind, "error": str(error)})
-        await self._outbox.release(job.key, error=_hint(error), until=self._later(job))
+        until = self._later(job)
+        await self._outbox.release(job.key, error=_hint(error), until=until)
+        if error.code in NO_WAY_IN:
+            self._hold(job.lane, (until - self._clock()).total_seconds())
+            await self._outbox.hold(job.channel, error=_hint(error), until=until)
 
     async def _edit(self, job: Outgoing) -> None:
         message = await self._draw(job)

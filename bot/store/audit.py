@@ -127,10 +127,18 @@ def head(db: Tx) -> tuple[int, str]:
 
 
 def _row(row: dict[str, Any]) -> AuditRow:
-    for name in ("before", "after"):
-        if row[name] is not None:
-            row[name] = json.loads(row[name])
-    return AuditRow(**row)
+    return AuditRow(**(row | {name: _image(row[name]) for name in ("before", "after")}))
+
+
+def _image(text: str | None) -> Any:
+    """An image as it was written. Text that `append` cannot have written is shown as such, and breaks the chain."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {"not what was written": text}
+    return value if canonical_json(value) == text else {"not what was written": text}
 
 
 class Audit:

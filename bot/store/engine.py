@@ -40,10 +40,13 @@ def open_read_only(path: Path) -> sqlite_utils.Database:
     """A reader beside a running bot. StoreError when there is no such database."""
     if not path.exists():
         raise StoreError(f"there is no database at {path}; name it with CSMS_BOT_DATABASE or --database")
+    connection = None
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
-        connection.execute("select name from sqlite_master limit 1")
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
+        connection.execute("select seq from audit limit 1")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise StoreError(f"{path} is not a database of csms-bot ({error})") from None
     return sqlite_utils.Database(connection, execute_plugins=False)
 
@@ -73,32 +76,44 @@ class Engine:
     def _open(self, prepare: Callable[[Tx], None]) -> None:
         try:
             self._take_lock()
-            connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None)
+            self._db = self._connected()
+            self._run(prepare)
         except OSError as error:
+            self._close()
             raise StoreError(f"the database {self.path} cannot be opened: {error.strerror}") from None
         except sqlite3.Error as error:
-            raise StoreError(f"the database {self.path} cannot be opened: {error}") from None
+            self._close()
+            raise StoreError(f"the database {self.path} cannot be used: {error}") from None
+        except BaseException:
+            self._close()
+            raise
+
+    def _connected(self) -> Tx:
+        connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None)
         try:
             journal, synchronous = journal_for(sqlite3.sqlite_version_info)
             connection.execute(f"pragma journal_mode={journal}")
             connection.execute(f"pragma synchronous={synchronous}")
             connection.execute("pragma foreign_keys=on")
             connection.execute("pragma recursive_triggers=on")
-            self._db = sqlite_utils.Database(connection, execute_plugins=False)
-            self._run(prepare)
-        except sqlite3.DatabaseError as error:
+            # A wiped payload held an address that anybody may post to; it must not stay in a free page.
+            connection.execute("pragma secure_delete=on")
+        except sqlite3.Error:
             connection.close()
-            raise StoreError(f"{self.path} is not a database that can be used ({error})") from None
+            raise
+        return sqlite_utils.Database(connection, execute_plugins=False)
 
     def _take_lock(self) -> None:
-        self._lock = Path(f"{self.path}.lock").open("w")  # noqa: SIM115 (held as long as the lock)
+        # Not "w": whoever is refused must not wipe the holder's process id.
+        self._lock = Path(f"{self.path}.lock").open("a")  # noqa: SIM115 (held as long as the lock)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise StoreError(
                 f"the database {self.path} is in use by another csms-bot; stop that one, or give this one a "
                 "database of its own with CSMS_BOT_DATABASE"
             ) from None
+        self._lock.truncate(0)
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
 
@@ -109,11 +124,12 @@ class Engine:
         db.conn.execute("BEGIN IMMEDIATE")
         try:
             result = work(db)
+            db.conn.execute("COMMIT")
         except BaseException:
+            # Also when it is the commit that fails (a full disk, a reader that holds on): else all that follow would.
             if db.conn.in_transaction:
                 db.conn.execute("ROLLBACK")
             raise
-        db.conn.execute("COMMIT")
         return result
 
     def _close(self) -> None:

@@ -34,7 +34,8 @@ class Inbox:
 
     async def receive(self, key: str, kind: str, payload: Mapping[str, Any], now: datetime) -> bool:
         """Keeps a delivery; False when `key` was here before, and then nothing is kept."""
-        text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+        # ASCII only: JSON can spell lone surrogates, which SQLite cannot keep.
+        text = json.dumps(payload, separators=(",", ":"))
 
         def work(tx: Tx) -> bool:
             cursor = tx.execute(

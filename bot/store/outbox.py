@@ -162,10 +162,21 @@ class Outbox:
             {"key": key, "error": error, "until": until.timestamp()},
         )
 
-    async def address(self, key: str, channel: str) -> bool:
-        """The direct message's channel is known now."""
-        return await self._move(
-            "update outbox set channel = :channel where key = :key", {"key": key, "channel": channel}
+    async def hold(self, channel: str, *, error: str, until: datetime) -> None:
+        """Nothing can be posted to the channel now: all that waits for it waits, and so keeps its order."""
+        await self._engine.run(
+            lambda tx: tx.execute(
+                "update outbox set error = ?, next_at = ? where state = 'pending' and channel = ?",
+                [error, until.timestamp(), channel],
+            )
+        )
+
+    async def address(self, user: str, channel: str) -> None:
+        """The channel of the direct messages to `user` is known now, for all that wait for it."""
+        await self._engine.run(
+            lambda tx: tx.execute(
+                "update outbox set channel = ?, error = '' where user = ? and channel = ''", [channel, user]
+            )
         )
 
     async def recover(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.model import Incident, Plan, PostKind, Record
+from bot.model import Incident, Plan, Post, PostKind, Record
 from bot.store import outbox
 from bot.store.engine import Engine, Tx
 
@@ -58,8 +58,12 @@ class Records:
         now: datetime,
         incidents_since: datetime,
         decide: Decide,
+        warning: Post | None = None,
     ) -> Counted:
-        """Finds the new records, asks `decide`, and keeps counts, incidents and posts in one transaction."""
+        """Finds the new records, asks `decide`, and keeps counts, incidents and posts in one transaction.
+
+        `warning` is posted when coverage is lost, in that transaction too, so that a crash cannot swallow it.
+        """
         seen = Counter(record.fingerprint for record in records)
 
         def work(tx: Tx) -> Counted:
@@ -74,15 +78,16 @@ class Records:
             if fresh:
                 left = dict(fresh)
                 # CSMS lists the newest first; those of one second keep that order, turned round.
-                for record in sorted(records[::-1], key=_age):
+                turned = records[::-1]
+                for record in sorted(turned, key=_age):
                     if left.get(record.fingerprint, 0) > 0:
                         left[record.fingerprint] -= 1
                         new.append(record)
-                created = {record.fingerprint: record.created or now for record in new}
+                # Dated by our clock: a record whose own time is absurd must not be forgotten while CSMS has it.
                 tx.conn.executemany(
                     "insert into counts (project, fingerprint, count, created) values (?, ?, ?, ?) "
                     "on conflict do update set count = excluded.count",
-                    [(project, key, seen[key], created[key].timestamp()) for key in fresh],
+                    [(project, key, seen[key], now.timestamp()) for key in fresh],
                 )
             if new or poll is None:
                 plan = decide(new, _incidents(tx, project, incidents_since), poll is None)
@@ -106,6 +111,8 @@ class Records:
             if gone:
                 tx.conn.executemany("delete from counts where project = ? and fingerprint = ?", gone)
             lost = incomplete and not (poll is not None and poll.incomplete)
+            if lost and warning is not None:
+                outbox.put(tx, warning, now)
             return Counted(first=poll is None, new=tuple(new), coverage_lost=lost)
 
         return await self._engine.run(work)

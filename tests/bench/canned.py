@@ -40,7 +40,12 @@ def _event(name: str, at: int) -> dict[str, Any]:
     made = NOON_MS - at * 1000
     event_id = f"6a1f3c52-8c0e-4b7d-9a55-{at:012d}"
     event = Event(
-        name=name, event_types=KINDS, notification=TARGET, event_id=event_id, create_time=made, update_time=made
+        name=name,
+        event_types=KINDS,
+        notification=TARGET,
+        event_id=event_id,
+        create_time=made,
+        update_time=made,
     )
     return event.json()
 
@@ -53,6 +58,7 @@ def record_page(total: int) -> dict[str, Any]:
             trigger_event_type=KINDS[at % 3],
             create_time=NOON_MS - at * 60_000,
             secret_name=f"secret-{at:05d}",
+            secret_type="COMMON",
             notification_target_id=TARGET.target_id,
             notification_target_name=TARGET.target_name,
             notification_content=f"The secret secret-{at:05d} of project {PROJECT} needs attention. " * 4,
@@ -116,4 +122,6 @@ def _length(head: bytes) -> int:
 
 
 def _missing() -> bytes:
-    return response(b'{"error_code":"BENCH.404","error_msg":"not canned"}').replace(b"200 OK", b"404 Not Found")
+    return response(b'{"error_code":"BENCH.404","error_msg":"not canned"}').replace(
+        b"200 OK", b"404 Not Found"
+    )

@@ -41,7 +41,9 @@ class Running:
         if status.exists():
             line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
             return int(line.split()[1]) * 1024 / 1e6
-        found = subprocess.run(["ps", "-o", "rss=", "-p", str(self.process.pid)], capture_output=True, check=True)
+        found = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self.process.pid)], capture_output=True, check=True
+        )
         return int(found.stdout) * 1024 / 1e6
 
     def rest(self, seconds: float) -> None:
@@ -98,11 +100,15 @@ def peer(kind: str, far: Far, folder: Path) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def _server(arguments: list[str], env: dict[str, str], *, port: int, path: str, log: Path) -> Iterator[Running]:
+def _server(
+    arguments: list[str], env: dict[str, str], *, port: int, path: str, log: Path
+) -> Iterator[Running]:
     """A Python process that serves HTTP at `port`; ready when `path` is answered with less than 500."""
     with log.open("wb") as errors:
         began = time.perf_counter()
-        with subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=errors, stderr=errors) as process:
+        with subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=env, stdout=errors, stderr=errors
+        ) as process:
             try:
                 while not _answers(port, path):
                     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -63,7 +63,7 @@ async def take(folder: Path) -> None:
             await card.get_by_text("Applied").wait_for()
 
             await type_in(page, "/csms history checkout-db-rotation")
-            await page.get_by_text("History of checkout-db-rotation").wait_for()
+            await page.get_by_role("heading", name="History of checkout-db-rotation").wait_for()
             await _still(page)
             await page.screenshot(path=folder / "history.png")
 

@@ -101,6 +101,7 @@ def _boot(workspace: Workspace, user_id: str) -> JsonDict:
         "workspace": {"id": workspace.team.id, "name": workspace.team.name},
         "me": me.id,
         "users": [_user(user) for user in people],
+        "usergroups": [{"id": group.id, "handle": group.handle} for group in workspace.usergroups.values()],
         "channels": workspace.channels_shown_to(me.id),
         "commands": [
             {"command": known.command, "description": known.description, "usage_hint": known.usage_hint}

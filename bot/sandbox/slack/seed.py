@@ -143,8 +143,9 @@ def load_seed(path: str | Path) -> Seed:
 
 
 DEMO_SUGGESTIONS = (
-    "/csms help", "/csms list", "/csms get ", "/csms update ", "/csms enable ", "/csms disable ",
-    "/csms records", "/csms pending", "/csms status", "/csms audit",
+    "/csms help", "/csms list", "/csms get checkout-db-rotation", "/csms update checkout-db-rotation",
+    "/csms enable legacy-ftp-password", "/csms disable legacy-ftp-password", "/csms records --status fail",
+    "/csms pending", "/csms history checkout-db-rotation", "/csms status", "/csms audit",
 )  # fmt: skip
 
 _EVERYONE = ("U00ENGINEER", "U00APPROVER", "U00SUBSCRIBER", "U00GUEST")
