@@ -82,8 +82,9 @@ def _known_type(name: str, event: Event) -> str:
     known = (*EVENT_TYPES, *(event.types or ()))
     if name in known:
         return name
-    if name.upper() in known:
-        return name.upper()
+    found = next((one for one in known if one.upper() == name.upper()), None)
+    if found is not None:
+        return found
     raise FieldProblem("types", f"`{name[:80]}` is not an event type.{did_you_mean(name, known)}")
 
 
@@ -113,13 +114,13 @@ def _types(event: Event, wish: Wish) -> tuple[str, ...] | None:
                 f"CSMS did not report the types of `{event.name}`, so none can be added or removed; "
                 "give the whole list with `--types`.",
             )
-        after = list(event.types)
+        after = list(dict.fromkeys(event.types))
         for name in _unique(wish.add, event):
             if name in after:
                 raise FieldProblem("types", f"`{event.name}` has `{name}` already.")
             after.append(name)
         for name in _unique(wish.remove, event):
-            if name not in after or name in wish.add:
+            if name not in event.types:
                 raise FieldProblem("types", f"`{event.name}` does not have `{name}`.")
             after.remove(name)
     if not after:
@@ -135,9 +136,11 @@ def _target(event: Event, wish: Wish) -> Target | None:
     if wish.target_type is None and wish.target_id is None and wish.target_name is None:
         return None
     now = event.target
-    kind = (wish.target_type if wish.target_type is not None else now.type if now else "").upper()
+    kind = _kind_of(wish, now)
     ident = wish.target_id if wish.target_id is not None else now.id if now else ""
     name = wish.target_name if wish.target_name is not None else _name_of(wish, kind, now)
+    if now == Target(kind, ident, name):
+        return None  # Also a target that could not be asked for anew: what stands there may stay.
     if kind not in TARGET_TYPES and not (now and kind == now.type):
         raise FieldProblem("target_type", f"`{kind[:40]}` is not a target type; write `SMN` or `EG`.")
     if not TARGET_ID.fullmatch(ident):
@@ -158,8 +161,13 @@ def _target(event: Event, wish: Wish) -> Target | None:
             if not name
             else f"`{name[:80]}` cannot be a target name: 1 to 64 letters, digits, `_` and `-`.",
         )
-    target = Target(kind, ident, name)
-    return None if target == now else target
+    return Target(kind, ident, name)
+
+
+def _kind_of(wish: Wish, now: Target | None) -> str:
+    """The target's type, in capitals unless CSMS itself writes it otherwise."""
+    kind = wish.target_type if wish.target_type is not None else now.type if now else ""
+    return now.type if now and kind.upper() == now.type.upper() else kind.upper()
 
 
 def _name_of(wish: Wish, kind: str, now: Target | None) -> str:
@@ -181,8 +189,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Fie
         found.append(
             FieldChange(
                 "Types",
-                "not reported" if old is None else ", ".join(old),
-                "not reported" if new is None else ", ".join(new),
+                "not reported" if old is None else ", ".join(old) or "none",
+                "not reported" if new is None else ", ".join(new) or "none",
                 added=tuple(sorted(has - had)),
                 removed=tuple(sorted(had - has)),
             )

@@ -13,7 +13,7 @@ from bot.rules.nearest import did_you_mean
 _QUOTES = str.maketrans(
     dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"') | dict.fromkeys("\u2018\u2019", "'")
 )
-_DASH = re.compile(r"(?<!\S)[\u2013\u2014](?=\w)")
+_DASHES = "\u2013\u2014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,25 @@ class Words:
         return flag in self.flags
 
 
+class Quoted(str):
+    """A word that began with a quote: what it says is meant as it stands, so it is never a flag."""
+
+    __slots__ = ()
+
+
 def split(text: str) -> list[str]:
     """Words; a quote at a word's start (or after its `=`) keeps what it encloses together, else it is a letter."""
-    text = _DASH.sub("--", text.translate(_QUOTES))
-    words = []
+    text = text.translate(_QUOTES)
+    words: list[str] = []
     at = 0
     while at < len(text):
         if text[at].isspace():
             at += 1
             continue
         word = ""
+        quoted = _closing_quote(text, at) > 0
+        if text[at] in _DASHES and text[at + 1 : at + 2].isalnum():
+            word, at = "--", at + 1
         while at < len(text) and not text[at].isspace():
             end = _closing_quote(text, at) if not word or word.endswith("=") else -1
             if end > 0:
@@ -69,7 +78,7 @@ def split(text: str) -> list[str]:
             else:
                 word += text[at]
                 at += 1
-        words.append(word)
+        words.append(Quoted(word) if quoted else word)
     return words
 
 
@@ -91,7 +100,7 @@ def parse(parts: Sequence[str], flags: Sequence[Flag], usage: str) -> Words:
     left = list(parts)
     while left:
         part = left.pop(0)
-        if not part.startswith("--") or part == "--":
+        if not _flag_like(part):
             words.append(part)
             continue
         name, _, given = part.partition("=")
@@ -104,14 +113,18 @@ def parse(parts: Sequence[str], flags: Sequence[Flag], usage: str) -> Words:
             found[flag.name] = ()
             continue
         if "=" not in part:
-            if not left or left[0].startswith("--"):
+            if not left or _flag_like(left[0]):
                 raise Usage(f"`{flag.name}` needs a value: `{flag.name} {flag.value}`.", usage)
             given = left.pop(0)
-            # A list may have been typed with spaces after its commas.
-            while flag.many and given.endswith(",") and left and not left[0].startswith("--"):
-                given += left.pop(0)
+        # A list may have been typed with spaces around its commas.
+        while flag.many and left and not _flag_like(left[0]) and (given.endswith(",") or left[0].startswith(",")):
+            given += left.pop(0)
         values = tuple(item.strip() for item in given.split(",") if item.strip()) if flag.many else (given,)
         if flag.name in found and not flag.many:
             raise Usage(f"`{flag.name}` is given twice.", usage)
         found[flag.name] = found.get(flag.name, ()) + values
     return Words(tuple(words), found)
+
+
+def _flag_like(part: str) -> bool:
+    return part.startswith("--") and part != "--" and not isinstance(part, Quoted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -94,9 +95,9 @@ class Poster:
         busy = paced | self._under_way.keys()
         for job in await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=busy):
             self._under_way[job.lane] = task = loop.create_task(self._do(job))
-            task.add_done_callback(lambda _task, lane=job.lane: self._ended(lane))
+            task.add_done_callback(functools.partial(self._ended, job.lane))
 
-    def _ended(self, lane: str) -> None:
+    def _ended(self, lane: str, _task: asyncio.Task[None]) -> None:
         del self._under_way[lane]
         wait = self._free_at.get(lane, 0) - asyncio.get_running_loop().time()
         asyncio.get_running_loop().call_later(max(0, wait), self._work.set)

@@ -97,22 +97,24 @@ class Worker:
 
     async def _work_on(self, envelope: Envelope) -> None:
         try:
-            interaction = read(
-                envelope.kind, envelope.payload, inbox_id=envelope.id, received=envelope.received
-            )
-            if interaction is None:
-                log.info("not for us", extra={"action": "ignored", "kind": envelope.kind})
-            elif envelope.attempts > MOST_ATTEMPTS:
+            if envelope.attempts > MOST_ATTEMPTS:
                 log.error(
                     "put aside", extra={"action": "poison", "kind": envelope.kind, "inbox": envelope.id}
                 )
             else:
-                await self._handle(interaction)
+                await self._read(envelope)
             await self._inbox.done(envelope.id)
         except Exception:
             log.exception("handling failed", extra={"action": "handling_failed", "inbox": envelope.id})
         finally:
             self._after()
+
+    async def _read(self, envelope: Envelope) -> None:
+        interaction = read(envelope.kind, envelope.payload, inbox_id=envelope.id, received=envelope.received)
+        if interaction is None:
+            log.info("not for us", extra={"action": "ignored", "kind": envelope.kind})
+        else:
+            await self._handle(interaction)
 
     async def _handle(self, interaction: Interaction) -> None:
         answer = Answer(self._slack, interaction.origin)

@@ -74,7 +74,7 @@ async def test_typing_a_slash_offers_commands_that_arrow_keys_tab_and_enter_take
     await composer.fill("/csms en")
     await composer.press("ArrowDown")
     await composer.press("Enter")
-    await expect(composer).to_have_value("/csms enable ")
+    await expect(composer).to_have_value("/csms enable legacy-ftp-password")
     await composer.press("Escape")
     await expect(page.get_by_test_id("composer-offers")).to_be_hidden()
 
