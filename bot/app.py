@@ -203,7 +203,8 @@ class App:
         except OSError as error:
             where = f"{settings.http_host}:{settings.http_port}"
             raise SettingsError(
-                f"CSMS_BOT_HTTP_PORT: {where} cannot be listened on ({error.strerror}); choose another port"
+                f"CSMS_BOT_HTTP_HOST and CSMS_BOT_HTTP_PORT: {where} cannot be listened on "
+                f"({error.strerror or error}); choose another port, or an address of this machine"
             ) from None
 
     async def _drive(self, stop: asyncio.Event) -> None:

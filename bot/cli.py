@@ -11,17 +11,21 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from bot import __version__
 from bot.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from bot.store.engine import Tx
 
 CONFIG = click.option(
     "--config", "config", metavar="FILE", default="", help="Settings file (TOML); or CSMS_BOT_CONFIG."
@@ -61,8 +65,13 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output has had enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
         sys.exit(1)
+
+
+def _mute() -> None:
+    """Nothing more can be printed: without this the interpreter tries it once more as it ends, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -175,6 +184,23 @@ def _database(database: str, config: str) -> Path:
     return Path(database or database_of(os.environ, config) or Settings.model_fields["database"].default)
 
 
+@contextlib.contextmanager
+def _log(database: str, config: str) -> Iterator[Tx]:
+    """The database, open for reading. StoreError when it has no audit log, or a broken one cannot be read."""
+    from bot.store import open_read_only
+
+    path = _database(database, config)
+    db = open_read_only(path)
+    try:
+        if not db["audit"].exists():
+            raise StoreError(f"{path} is not a database of csms-bot (it has no audit log)")
+        yield db
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read ({error})") from None
+    finally:
+        db.close()
+
+
 def _since(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
     from bot.config import duration
 
@@ -208,34 +234,35 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 @_filters
 def audit_export(form: str, output: str, database: str, config: str, **filters: Any) -> None:
     """Write the log, oldest first: an object or a row for each entry."""
-    from bot.store import open_read_only
     from bot.store.audit import COLUMNS, read
 
-    db = open_read_only(_database(database, config))
-    try:
-        with _output(output) as out:
-            if form == "csv":
-                writer = csv.writer(out)
-                writer.writerow(COLUMNS)
-                for row in read(db, **filters):
-                    writer.writerow([_cell(value) for value in asdict(row).values()])
-            else:
-                for row in read(db, **filters):
-                    out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-    finally:
-        db.close()
+    with _log(database, config) as db, _output(output) as out:
+        if form == "csv":
+            writer = csv.writer(out)
+            writer.writerow(COLUMNS)
+            for row in read(db, **filters):
+                writer.writerow([_cell(value) for value in asdict(row).values()])
+        else:
+            for row in read(db, **filters):
+                out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager
 def _output(name: str) -> Iterator[TextIO]:
-    if name == "-":
-        yield sys.stdout
-        return
     try:
+        if name == "-":
+            yield sys.stdout
+            sys.stdout.flush()
+            return
         with Path(name).open("w", encoding="utf-8", newline="") as out:
             yield out
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise click.ClickException(f"{name} cannot be written: {error.strerror}") from None
+        if name == "-":
+            _mute()
+        shown = "standard output" if name == "-" else name
+        raise click.ClickException(f"{shown} cannot be written: {error.strerror}") from None
 
 
 def _cell(value: Any) -> str:
@@ -257,14 +284,10 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
     """Print the newest entries as a table."""
     from tabulate import tabulate  # type: ignore[import-untyped]
 
-    from bot.store import open_read_only
     from bot.store.audit import read
 
-    db = open_read_only(_database(database, config))
-    try:
+    with _log(database, config) as db:
         rows = list(read(db, newest_first=True, limit=limit, **filters))
-    finally:
-        db.close()
     table = [
         (row.seq, row.at[:19], row.actor, row.action, row.outcome, row.change, row.event, row.reason[:60])
         for row in rows
@@ -281,15 +304,11 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
 @CONFIG
 def audit_verify(database: str, config: str) -> None:
     """Check that each entry follows from the one before it."""
-    from bot.store import open_read_only
     from bot.store.audit import first_broken, head, read
 
-    db = open_read_only(_database(database, config))
-    try:
+    with _log(database, config) as db:
         broken = first_broken(read(db))
         seq, digest = head(db)
-    finally:
-        db.close()
     if broken:
         click.echo(f"The audit log is broken: {broken[1]}.", err=True)
         sys.exit(1)

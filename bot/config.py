@@ -23,16 +23,21 @@ PREFIX = "CSMS_BOT_"
 CONFIG = "CSMS_BOT_CONFIG"
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = timedelta(days=3650)
+"""Far above any sense, and small enough to be added to and taken from any date."""
 
 
 def duration(value: object) -> timedelta:
-    """`90s`, `15m`, `1h`, `7d`, or seconds. ValueError otherwise."""
+    """`90s`, `15m`, `1h`, `7d`, or seconds. ValueError otherwise, and for more than ten years."""
     if isinstance(value, timedelta):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", str(value).lower())
+    match = re.fullmatch(r"\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([smhd]?)\s*", str(value).lower())
     if match is None:
         raise ValueError("is not a duration; write 90s, 15m, 1h, 7d, or seconds")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"is too long; at most {LONGEST.days}d")
+    return timedelta(seconds=seconds)
 
 
 def _positive(value: object) -> timedelta:
@@ -42,17 +47,32 @@ def _positive(value: object) -> timedelta:
     return found
 
 
+def _number(value: object) -> object:
+    """Numbers and digits alone: pydantic would read `false` as 0, which for the approvals says that none is needed."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _shown(value: object) -> str:
+    """A wrong value in an error, unless it might be a token that was put into the wrong setting."""
+    text = str(value)
+    return "a value" if len(text) > 30 or re.match(r"x(ox|app)", text) else repr(text)
+
+
 def _names(value: object) -> object:
     if isinstance(value, str):
         return tuple(part for part in re.split(r"[,\s]+", value) if part)
-    return tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of ids, or one text with commas")
+    return tuple(value)
 
 
 def _people(value: object) -> object:
     names = _names(value)
     for name in names if isinstance(names, tuple) else ():
         if not re.fullmatch(r"[UWS][A-Za-z0-9_]+", str(name)):
-            raise ValueError(f"{name!r} is neither a user id (U…) nor a user group id (S…)")
+            raise ValueError(f"{_shown(name)} is neither a user id (U…) nor a user group id (S…)")
     return names
 
 
@@ -64,7 +84,7 @@ def _people_or_all(value: object) -> object:
 def _channel(value: object) -> object:
     if isinstance(value, str) and value and not re.fullmatch(r"[CGD][A-Za-z0-9_]+", value):
         raise ValueError(
-            f"{value!r} is not a channel id (C…); Slack shows it at the bottom of the channel's details"
+            f"{_shown(value)} is not a channel id (C…); Slack shows it at the bottom of the channel's details"
         )
     return value
 
@@ -73,9 +93,20 @@ def _address(value: object) -> object:
     if value in ("", None):
         return ""
     text = str(value)
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", 0
+    if (
+        port == 0
+        or parts.scheme not in ("http", "https")
+        or not re.fullmatch(r"[A-Za-z0-9._:-]+", host)
+        or "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+        or not text.isprintable()
+    ):
         raise ValueError("is not an address like https://kms.eu-west-101.myhuaweicloud.com")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must begin with https:// (plain http is for this machine only)")
@@ -95,10 +126,17 @@ def _command(value: object) -> object:
     return text
 
 
+def _region(value: object) -> object:
+    if isinstance(value, str) and value and not re.fullmatch(r"[a-z0-9-]{2,32}", value):
+        raise ValueError("is not a region like eu-west-101")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_positive)]
 People = Annotated[tuple[str, ...], BeforeValidator(_people)]
 Operators = Annotated[tuple[str, ...], BeforeValidator(_people_or_all)]
 Channel = Annotated[str, BeforeValidator(_channel)]
+Region = Annotated[str, BeforeValidator(_region)]
 Address = Annotated[str, BeforeValidator(_address)]
 
 
@@ -108,8 +146,8 @@ class ProjectSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
-    project_id: str
-    region: str = ""
+    project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    region: Region = ""
     endpoint: Address = ""
     iam_endpoint: Address = ""
     ak_env: str = ""
@@ -155,7 +193,7 @@ class Settings(BaseModel):
     auth_token: SecretStr = _setting("HW_AUTH_TOKEN", SecretStr(""), "a ready X-Auth-Token", "")
     iam_endpoint: Address = _setting("HUAWEICLOUD_SDK_IAM_ENDPOINT", "", "IAM address", "the region's")
     project_id: str = _setting("HUAWEICLOUD_SDK_PROJECT_ID", "", "project id", "required")
-    region: str = _setting(
+    region: Region = _setting(
         "HW_REGION_NAME", "", "region; gives `https://kms.<region>.myhuaweicloud.com`",
         "required unless the endpoint is set",
     )  # fmt: skip
@@ -175,7 +213,7 @@ class Settings(BaseModel):
         "CSMS_BOT_APPROVERS", (), "who may approve: user ids and user group ids; nobody else",
         "none: nothing can be approved",
     )  # fmt: skip
-    approvals_required: Annotated[int, Field(ge=0, le=20)] = _setting(
+    approvals_required: Annotated[int, Field(ge=0, le=20), BeforeValidator(_number)] = _setting(
         "CSMS_BOT_APPROVALS_REQUIRED", 1,
         "distinct approvers, the requester not among them; `0`: the requester confirms their own change", "`1`",
     )  # fmt: skip
@@ -203,7 +241,7 @@ class Settings(BaseModel):
     )  # fmt: skip
     database: str = _setting("CSMS_BOT_DATABASE", "csms-bot.db", "SQLite file", "`csms-bot.db`")
     http_host: str = _setting("CSMS_BOT_HTTP_HOST", "127.0.0.1", "address it listens on", "`127.0.0.1`")
-    http_port: Annotated[int, Field(ge=0, le=65535)] = _setting(
+    http_port: Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)] = _setting(
         "CSMS_BOT_HTTP_PORT", 3000, "port it listens on", "`3000`"
     )
     projects: tuple[ProjectSettings, ...] = Field((), alias="projects")
@@ -317,9 +355,11 @@ def _project(
         for name in ProjectSettings.model_fields
         if name.endswith("_env") and getattr(entry, name)
     }
-    for variable in named.values():
+    for name, variable in named.items():
         if not env.get(variable):
-            raise SettingsError(f"projects.{entry.name}: the environment variable {variable} is not set")
+            raise SettingsError(
+                f"projects.{entry.name}: {name}_env names an environment variable that is not set{_name_of(variable)}"
+            )
     own = Credentials(**{name: env[variable] for name, variable in named.items()}) if named else shared
     region = entry.region or settings.region
     endpoint = entry.endpoint or ("" if entry.region else settings.endpoint)
@@ -340,6 +380,11 @@ def _project(
         operators=settings.operators if entry.operators is None else entry.operators,
         approvers=settings.approvers if entry.approvers is None else entry.approvers,
     )
+
+
+def _name_of(variable: str) -> str:
+    """` (NAME)`, but only for what must be a variable's name: somebody may have put the secret itself there."""
+    return f" ({variable})" if re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)+", variable) and len(variable) < 64 else ""
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -368,7 +413,7 @@ def _from_file(path: Path, variables: list[str]) -> dict[str, Any]:
     for key in content:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{nearest(key, list(known))}")
-    return {known[key]: value for key, value in content.items()}
+    return {known[key]: value for key, value in content.items() if value != ""}
 
 
 def _validated(raw: Mapping[str, Any]) -> Settings:
@@ -384,9 +429,15 @@ def _sentence(problem: Any) -> str:
         known = list(ProjectSettings.model_fields)
         message = f"is not a setting of a project{nearest(str(problem['loc'][-1]), known)}"
     if problem["type"] in ("int_parsing", "int_type", "greater_than_equal", "less_than_equal"):
-        limits = [meta for meta in Settings.model_fields[_field_of(where)].metadata if meta is not None]
-        least, most = (getattr(one, name) for one, name in zip(limits, ("ge", "le"), strict=True))
+        limits = Settings.model_fields[_field_of(where)].metadata
+        least, most = (next(getattr(one, end) for one in limits if hasattr(one, end)) for end in ("ge", "le"))
         message = f"must be a number from {least} to {most}"
+    if problem["type"] == "tuple_type" or (problem["type"] == "model_type" and where.startswith("projects")):
+        message = "must be written as [[projects]] tables"
+    if problem["type"] == "string_type":
+        message = "must be a text"
+    if problem["type"] == "string_pattern_mismatch":
+        message = "is empty, too long, or has other characters than letters, digits, `-` and `_`"
     if problem["type"] == "missing":
         message = "is missing"
     return f"{where} {message}" if message.startswith(("is ", "must ")) else f"{where}: {message}"
@@ -407,12 +458,12 @@ def _missing(settings: Settings) -> list[str]:
     entries = settings.projects
     if not entries and not settings.project_id:
         problems.append("HUAWEICLOUD_SDK_PROJECT_ID is missing: set it to the id of the CSMS project")
+    if settings.project_id and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", settings.project_id):
+        problems.append("HUAWEICLOUD_SDK_PROJECT_ID is not a project id: up to 64 letters, digits, - and _")
     if not (
         settings.region or settings.endpoint or (entries and all(e.region or e.endpoint for e in entries))
     ):
         problems.append("HW_REGION_NAME is missing: set it to the region (or set CSMS_BOT_ENDPOINT)")
-    if settings.region and not re.fullmatch(r"[a-z0-9-]{2,32}", settings.region):
-        problems.append("HW_REGION_NAME is not a region like eu-west-101")
     if not (settings.alert_channel or (entries and all(e.alert_channel for e in entries))):
         problems.append("CSMS_BOT_ALERT_CHANNEL is missing: set it to the id (C…) of the channel for alerts")
     names = [entry.name for entry in entries]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,19 @@ from typing import Literal
 from bot.app import BAD_TOKEN, open_csms, utc_now
 from bot.config import Project, Settings, load, problems_of, projects_of
 from bot.csms import CsmsClient
-from bot.errors import CsmsError, CsmsForbidden, CsmsUnauthorized, SettingsError, SlackError, StoreError
+from bot.errors import (
+    CsmsDown,
+    CsmsError,
+    CsmsForbidden,
+    CsmsNotFound,
+    CsmsUnauthorized,
+    Sent,
+    SettingsError,
+    SlackError,
+    StoreError,
+)
+from bot.model import ENABLED, Kind, Patch
+from bot.slack.actors import kind_of
 from bot.slack.client import SlackClient
 from bot.store import Store, open_read_only
 from bot.store.audit import first_broken, read
@@ -60,7 +72,9 @@ def _wrong(name: str, found: str, mend: str = "") -> Check:
     return Check(name, "wrong", found, mend)
 
 
-async def examine(env: Mapping[str, str], config: str = "") -> list[Check]:
+async def examine(
+    env: Mapping[str, str], config: str = "", *, clock: Callable[[], datetime] = utc_now
+) -> list[Check]:
     """All checks. Never raises for what is wrong with the set-up: that is its answer."""
     problems = problems_of(env, config)
     if problems:
@@ -77,7 +91,7 @@ async def examine(env: Mapping[str, str], config: str = "") -> list[Check]:
     slack = SlackClient(token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
     await slack.open()
     try:
-        checks += [check async for check in _slack(slack, settings, projects)]
+        checks += [check async for check in _slack(slack, settings, projects, clock())]
     finally:
         await slack.close()
     for project, client in clients:
@@ -124,16 +138,21 @@ async def _database(path: Path) -> Check:
         return _wrong(
             "database", str(error), "name another file with CSMS_BOT_DATABASE, or mend its permissions"
         )
-    await store.close()
+    finally:
+        await store.close()
     return _chain(path, f"{path} {'was made' if fresh else 'can be written'}; {how}")
 
 
 def _chain(path: Path, found: str) -> Check:
-    db = open_read_only(path)
+    db = None
     try:
+        db = open_read_only(path)
         broken = first_broken(read(db))
+    except (StoreError, sqlite3.Error) as error:
+        return _wrong("database", str(error), "name another file with CSMS_BOT_DATABASE")
     finally:
-        db.close()
+        if db is not None:
+            db.close()
     if broken:
         return _wrong(
             "database", f"the audit log is broken: {broken[1]}", "restore the database from a backup"
@@ -142,7 +161,7 @@ def _chain(path: Path, found: str) -> Check:
 
 
 async def _slack(
-    slack: SlackClient, settings: Settings, projects: tuple[Project, ...]
+    slack: SlackClient, settings: Settings, projects: tuple[Project, ...], now: datetime
 ) -> AsyncIterator[Check]:
     try:
         identity, granted, date = await slack.scopes()
@@ -160,32 +179,40 @@ async def _slack(
         yield _wrong(
             f"scope {scope}", f"missing; it is needed {SCOPES[scope]}", "reinstall the app from manifest.yml"
         )
-    if granted and not missing:
+    if not granted:
+        yield Check("Slack scopes", "unsure", "Slack did not say which scopes the token has")
+    elif not missing:
         yield _ok("Slack scopes", f"all {len(SCOPES)}")
-    yield _clock(date)
+    yield _clock(date, now)
     if settings.socket_mode:
         yield await _app_token(slack, settings)
+    else:
+        yield Check(
+            "Slack signing secret",
+            "unsure",
+            "only Slack can prove it: type the slash command, and look for an answer",
+        )
     for channel, use in _channels(projects):
         async for check in _channel(slack, channel, use):
             yield check
     for one in sorted(
         {one for project in projects for one in (*project.approvers, *project.operators)} - {"*"}
     ):
-        yield await _person(slack, one)
+        yield await _person(slack, one, str(identity.get("team_id", "")))
 
 
 async def _app_token(slack: SlackClient, settings: Settings) -> Check:
     try:
         await slack.call("apps.connections.open", app_token=settings.slack_app_token.get_secret_value())
     except SlackError as error:
-        mend = "make an app-level token with the scope connections:write, and switch Socket Mode on"
-        return _wrong("Slack app token", str(error), mend)
+        mend = "set SLACK_APP_TOKEN to an app-level token with the scope connections:write, and switch Socket Mode on"
+        return _wrong("Slack app token", str(error), _mend(error, mend))
     return _ok("Slack app token", "Socket Mode can be opened")
 
 
-def _clock(date: str) -> Check:
+def _clock(date: str, now: datetime) -> Check:
     try:
-        skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+        skew = (now - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
         return Check("clock", "unsure", "Slack's answer carries no date to compare with")
     if abs(skew) > SKEW_S:
@@ -209,7 +236,7 @@ async def _channel(slack: SlackClient, channel: str, use: str) -> AsyncIterator[
         info = (await slack.call("conversations.info", channel=channel))["channel"]
     except SlackError as error:
         mend = "type /invite @csms-bot there, or correct the id in the settings"
-        yield _wrong(name, f"{error} ({use})", mend)
+        yield _wrong(name, f"{error} ({use})", _mend(error, mend))
         return
     called = f"#{info.get('name')}"
     if info.get("is_archived"):
@@ -243,11 +270,8 @@ async def _round_trip(slack: SlackClient, channel: str, called: str, use: str) -
         finally:
             await slack.call("chat.delete", channel=channel, ts=posted["ts"])
     except SlackError as error:
-        return _wrong(
-            name,
-            f"{called}: {error} ({use})",
-            "reinstall the app from manifest.yml, and invite it to the channel",
-        )
+        mend = f"type /invite @csms-bot in {called}, and let apps post there"
+        return _wrong(name, f"{called}: {error} ({use})", _mend(error, mend))
     keys = [
         ((message.get("metadata") or {}).get("event_payload") or {}).get("k")
         for message in history.get("messages", ())
@@ -261,46 +285,63 @@ async def _round_trip(slack: SlackClient, channel: str, called: str, use: str) -
     return _ok(name, f"{called}: posted, found again by its key, deleted ({use})")
 
 
-async def _person(slack: SlackClient, one: str) -> Check:
+def _mend(error: SlackError, otherwise: str) -> str:
+    """What to do about a refused call; `otherwise` where that depends on what was asked."""
+    if error.code == "missing_scope":
+        return "reinstall the app from manifest.yml"
+    if error.sent is Sent.LIMITED:
+        return "Slack is asked too often; try again in a minute"
+    if error.sent is not Sent.REFUSED:
+        return "check the network, and try again"
+    return otherwise
+
+
+async def _person(slack: SlackClient, one: str, team: str) -> Check:
+    name = f"{'user group' if one.startswith('S') else 'user'} {one}"
     try:
         if one.startswith("S"):
             members = (await slack.call("usergroups.users.list", usergroup=one)).get("users") or []
             if not members:
-                return _wrong(f"user group {one}", "it has no members", "add people to it in Slack")
-            return _ok(f"user group {one}", f"{len(members)} members")
+                return _wrong(name, "it has no members", "add people to it in Slack")
+            return _ok(name, f"{len(members)} members")
         user = (await slack.call("users.info", user=one))["user"]
     except SlackError as error:
-        return _wrong(
-            f"{'user group' if one.startswith('S') else 'user'} {one}",
-            str(error),
-            "correct the id in the settings",
-        )
-    if (
-        user.get("deleted")
-        or user.get("is_bot")
-        or user.get("is_restricted")
-        or user.get("is_ultra_restricted")
-    ):
-        return _wrong(
-            f"user {one}", "is deactivated, a guest or a bot, and may decide nothing", "name somebody else"
-        )
-    return _ok(f"user {one}", str(user.get("real_name") or user.get("name")))
+        return _wrong(name, str(error), _mend(error, "correct the id in the settings"))
+    kind = kind_of(user, team)
+    if kind is not Kind.MEMBER:
+        return _wrong(name, f"{_KINDS[kind]}, and may ask for or decide nothing", "name somebody else")
+    return _ok(name, str(user.get("real_name") or user.get("name")))
+
+
+_KINDS = {
+    Kind.GUEST: "a guest",
+    Kind.BOT: "a bot",
+    Kind.DEACTIVATED: "deactivated",
+    Kind.FOREIGN: "of another organisation",
+    Kind.UNKNOWN: "not known",
+}
 
 
 async def _csms(project: Project, client: CsmsClient) -> AsyncIterator[Check]:
     name = f"CSMS {project.name}"
+    # No event has this name, so what it is asked for shows what is allowed and changes nothing.
+    nobody = f"csms-bot-doctor-{secrets.token_hex(8)}"
+    known = ""
     try:
         events = await client.list_events()
+        yield _ok(f"{name} events", f"csms:event:list holds; {len(events)} events at {project.endpoint}")
+        known = events[0].name if events else ""
     except CsmsError as error:
         yield _csms_wrong(f"{name} events", error)
-        return
-    yield _ok(f"{name} events", f"csms:event:list holds; {len(events)} events at {project.endpoint}")
-    if events:
-        try:
-            await client.show_event(events[0].name)
-            yield _ok(f"{name} event", "csms:event:get holds")
-        except CsmsError as error:
-            yield _csms_wrong(f"{name} event", error)
+        if not isinstance(error, CsmsForbidden):
+            return
+    try:
+        await client.show_event(known or nobody)
+        yield _ok(f"{name} event", "csms:event:get holds")
+    except CsmsNotFound:
+        yield _ok(f"{name} event", "csms:event:get holds")
+    except CsmsError as error:
+        yield _csms_wrong(f"{name} event", error)
     try:
         page = await client.notification_records()
         partial = "; coverage may be incomplete (a full page)" if page.maybe_incomplete else ""
@@ -310,15 +351,31 @@ async def _csms(project: Project, client: CsmsClient) -> AsyncIterator[Check]:
         )
     except CsmsError as error:
         yield _csms_wrong(f"{name} records", error)
-    yield Check(
-        f"{name} update", "unsure", "csms:event:update is not tried, because trying it would change an event"
-    )
+    yield await _update(f"{name} update", client, nobody)
+
+
+async def _update(name: str, client: CsmsClient, nobody: str) -> Check:
+    try:
+        await client.update_event(nobody, Patch(state=ENABLED))
+    except CsmsNotFound:
+        return _ok(name, "csms:event:update holds; it was tried on an event that does not exist")
+    except CsmsForbidden as error:
+        return _csms_wrong(name, error)
+    except CsmsError as error:
+        return Check(name, "unsure", f"whether csms:event:update holds could not be told: {error}")
+    return Check(name, "unsure", "CSMS says that it updated an event that does not exist")
 
 
 def _csms_wrong(name: str, error: CsmsError) -> Check:
     if isinstance(error, CsmsForbidden):
         return _wrong(name, str(error), f"give the credential the permission {error.permission}")
     if isinstance(error, CsmsUnauthorized):
-        return _wrong(name, str(error), "check the credential's settings, and this machine's clock")
+        return _wrong(
+            name,
+            str(error),
+            "check the credential (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or the HW_ settings), and this machine's clock",
+        )
+    if isinstance(error, CsmsDown) and not error.status:
+        return _wrong(name, str(error), "check HW_REGION_NAME or CSMS_BOT_ENDPOINT, and the network")
     endpoint = "check HW_REGION_NAME or CSMS_BOT_ENDPOINT, and HUAWEICLOUD_SDK_PROJECT_ID"
     return _wrong(name, re.sub(r"\s+", " ", str(error)), endpoint)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from bot.config import duration
 from bot.errors import Usage
 from bot.rules.words import Flag
 from bot.slack.desk import Call, Command
 from bot.views.audit import audit_log
+from commands.flags import since
 
 SHOWN = 20
 FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"), Flag("--since", "30d"))
@@ -17,20 +17,14 @@ FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"),
 async def handle(call: Call) -> None:
     """Shows the newest rows that match."""
     usage = COMMAND.usage(call.services.command)
-    if call.words.words:
-        raise Usage(f"`{call.words.words[0][:40]}` is one word too many.", usage)
-    since = call.words.one("--since")
-    try:
-        earliest = None if since is None else call.services.clock() - duration(since)
-    except ValueError as error:
-        raise Usage(f"`{str(since)[:40]}` {error}.", usage) from None
+    call.at_most(0, usage, "; an event is named with `--event`")
     scope = call.scope
     rows = await call.services.store.audit.read(
         project=scope.name,
         event=call.words.one("--event") or "",
         actor=_user(call.words.one("--user") or "", usage),
         action=(call.words.one("--action") or "").lower(),
-        since=earliest,
+        since=since(call, usage),
         newest_first=True,
         limit=SHOWN + 1,
     )

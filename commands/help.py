@@ -22,6 +22,7 @@ async def handle(call: Call) -> None:
     if not call.words.words:
         await call.say(all_help([_entry(command, slash) for command in verbs.values()]))
         return
+    call.at_most(1, COMMAND.usage(slash))
     verb = call.words.words[0].lower()
     if verb not in verbs:
         raise Usage(

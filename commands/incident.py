@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import Refused
-from bot.model import Incident
+from bot.model import Entry, Incident
 from bot.rules.access import Action, authorize
 from bot.services.events import get_event
 from bot.services.projects import Scope
@@ -40,9 +40,17 @@ async def fix_target(press: Press) -> None:
 
 async def acknowledge(press: Press) -> None:
     """Says on the alert that somebody looks after it."""
-    _, scope = await _incident(press)
+    incident, scope = await _incident(press)
     actor = await press.actor()
-    authorize(actor, Action.ACKNOWLEDGE, scope.policy).enforce()
+    decision = authorize(actor, Action.ACKNOWLEDGE, scope.policy)
+    if not decision.allowed:
+        services = press.services
+        entry = Entry(
+            actor.user_id, "incident.acknowledge", "refused", scope.name, incident.event,
+            reason=f"{decision.rule}: {decision.text}",
+        )  # fmt: skip
+        await services.store.audit.append(entry, services.clock())
+    decision.enforce()
     done = await press.services.store.records.acknowledge(press.key, actor.user_id, press.services.clock())
     if done is None:
         raise Refused("This alert is not known here any more.")

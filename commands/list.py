@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import Usage
-from bot.model import EVENT_TYPES, STATES, TARGET_TYPES
+from bot.model import STATES, TARGET_TYPES
 from bot.rules.listing import Filter
 from bot.rules.nearest import did_you_mean
 from bot.rules.words import Flag
@@ -12,6 +12,7 @@ from bot.services.projects import Scope
 from bot.slack.desk import Call, Command, Press, Services
 from bot.views.blocks import Message
 from bot.views.events import NEXT, PREVIOUS, ListPage, list_page
+from commands.flags import event_type
 
 FLAGS = (
     Flag("--state", "enabled|disabled"),
@@ -25,27 +26,25 @@ def _one_of(given: str | None, known: tuple[str, ...], flag: str, usage: str) ->
         return ""
     if given.upper() in known:
         return given.upper()
-    words = ", ".join(f"`{one.lower() if flag != '--type' else one}`" for one in known)
+    words = ", ".join(f"`{one.lower()}`" for one in known)
     raise Usage(f"`{given[:40]}` does not fit `{flag}`.{did_you_mean(given, known)} Known: {words}.", usage)
 
 
 async def handle(call: Call) -> None:
     """Shows the first page."""
     usage = COMMAND.usage(call.services.command)
+    scope = call.scope
+    kind = call.words.one("--type") or ""
+    if kind:
+        events = await scope.csms.list_events()
+        kind = event_type(kind, (name for event in events for name in event.types or ()), usage)
     wanted = Filter(
         text=" ".join(call.words.words),
         state=_one_of(call.words.one("--state"), STATES, "--state", usage),
-        type=_type(call.words.one("--type"), usage),
+        type=kind,
         target=_one_of(call.words.one("--target"), TARGET_TYPES, "--target", usage),
     )
-    await call.say(await _page(call.services, call.scope, wanted, 0))
-
-
-def _type(given: str | None, usage: str) -> str:
-    """A documented type; one that looks like a type of a newer CSMS is let through."""
-    if given and given.upper().startswith("SECRET_") and not did_you_mean(given, EVENT_TYPES):
-        return given.upper()
-    return _one_of(given, EVENT_TYPES, "--type", usage)
+    await call.say(await _page(call.services, scope, wanted, 0))
 
 
 async def turn(press: Press) -> None:

@@ -9,6 +9,7 @@ from bot.views.change import pending
 
 async def handle(call: Call) -> None:
     """Shows them, each with its buttons."""
+    call.at_most(0, COMMAND.usage(call.services.command))
     scope = call.scope
     actor = await call.actor()
     now = call.services.clock()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from bot.config import duration
 from bot.errors import Usage
-from bot.model import EVENT_TYPES, RECORD_STATUSES
+from bot.model import RECORD_STATUSES
 from bot.rules.nearest import did_you_mean
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag
 from bot.slack.desk import Call, Command
 from bot.views.records import RecordList, record_list
+from commands.flags import event_type, since
 
 FLAGS = (
     Flag("--status", "fail|invalid|success"),
@@ -32,41 +30,20 @@ def _status(given: str | None, usage: str) -> str:
     )
 
 
-def _type(given: str | None, usage: str) -> str:
-    if given is None:
-        return ""
-    if given.upper() in EVENT_TYPES or (
-        given.upper().startswith("SECRET_") and not did_you_mean(given, EVENT_TYPES)
-    ):
-        return given.upper()
-    raise Usage(f"`{given[:80]}` is not an event type.{did_you_mean(given, EVENT_TYPES)}", usage)
-
-
-def _since(given: str | None, usage: str) -> timedelta | None:
-    if given is None:
-        return None
-    try:
-        return duration(given)
-    except ValueError as error:
-        raise Usage(f"`{given[:40]}` {error}.", usage) from None
-
-
 async def handle(call: Call) -> None:
     """Reads them from CSMS and shows what matches."""
     usage = COMMAND.usage(call.services.command)
-    if call.words.words:
-        raise Usage(
-            f"`{call.words.words[0][:40]}` is one word too many; an event is named with `--event`.", usage
-        )
+    call.at_most(0, usage, "; an event is named with `--event`")
     status = _status(call.words.one("--status"), usage)
-    kind = _type(call.words.one("--type"), usage)
-    since = _since(call.words.one("--since"), usage)
+    earliest = since(call, usage)
     event = call.words.one("--event") or ""
     if call.words.has("--event"):
         check_event_name(event)
     scope = call.scope
     page = await scope.csms.notification_records()
-    earliest = None if since is None else call.services.clock() - since
+    kind = call.words.one("--type") or ""
+    if kind:
+        kind = event_type(kind, (record.trigger_type for record in page.records), usage)
     found = [
         record
         for record in page.records

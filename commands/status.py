@@ -8,6 +8,7 @@ from bot.views.status import status
 
 async def handle(call: Call) -> None:
     """Shows the report."""
+    call.at_most(0, COMMAND.usage(call.services.command))
     await call.say(status(await call.services.status.report(), call.services.clock()))
 
 

@@ -14,7 +14,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from operator import attrgetter
 from typing import TypeVar
 
 import httpx
@@ -97,19 +96,20 @@ class CsmsClient:
         at an empty or short page, when a page holds nothing new, when a marker comes up again, or after
         `max_pages`. `next_marker` is not believed: CSMS's own sample sets it on its only page.
         """
-        async for page in self._walk(
+        walked = self._walk(
             LIST_EVENTS,
             f"{self._base}/csms/events?limit={limit}",
             wire.event_page,
             key=lambda event: event.event_id or event.name,
             limit=limit,
-        ):
-            yield tuple(page)
+        )
+        async with aclosing(walked) as pages:
+            async for page in pages:
+                yield tuple(page)
 
     async def list_events(self) -> list[Event]:
-        """Every event, once, sorted by name."""
-        events = [event async for page in self.pages() for event in page]
-        return sorted(events, key=attrgetter("name"))
+        """Every event, once, in CSMS's order."""
+        return [event async for page in self.pages() for event in page]
 
     async def show_event(self, name: str) -> Event:
         """One event. CsmsNotFound when there is none; ValueError when no event can have this name."""
@@ -132,10 +132,9 @@ class CsmsClient:
     async def notification_records(self) -> RecordPage:
         """What CSMS shows of the last three months: one GET, no parameters, because none are documented."""
         content = await self._exchange.get(LIST_RECORDS, f"{self._base}/csms/notification-records")
+        # A poll that finds nothing new is the usual one, and costs no more than a comparison.
         if self._last_records and self._last_records[0] == content:
-            return self._last_records[
-                1
-            ]  # a poll that finds nothing new is the usual one: it costs a comparison
+            return self._last_records[1]
         with reading(LIST_RECORDS):
             page = wire.record_page(content)
         self._last_records = content, page

@@ -269,7 +269,8 @@ def record_page(content: bytes) -> RecordPage:
     records = tuple(record(item) for item in objects(raw, "records"))
     info = raw.get("page_info")
     more = isinstance(info, dict) and bool(info.get("next_marker"))
-    return RecordPage(records, maybe_incomplete=more or len(records) >= RECORDS_PAGE)
+    full = len(raw.get("records") or ()) >= RECORDS_PAGE
+    return RecordPage(records, maybe_incomplete=more or full)
 
 
 def failed_tasks(content: bytes) -> list[FailedTask]:
@@ -300,30 +301,29 @@ def failed_task(raw: dict[str, Any]) -> FailedTask:
 
 
 def update_body(patch: Patch) -> bytes:
-    """The body of UpdateSecretEvent: only what changes; the target whole or not at all. ValueError when the
-    patch must not be sent.
+    """The body of UpdateSecretEvent: only what changes; the target whole or not at all.
 
-    Empty types are refused: what `[]` does to an event is documented nowhere, and a read that lacked the types
+    ValueError when the patch must not be sent. Empty types are refused: what `[]` does to an event is documented nowhere, and a read that lacked the types
     must never be written back as "none".
     """
     if patch.empty:
         raise ValueError("the change changes nothing")
-    body: dict[str, Any] = {}
+    wanted: dict[str, Any] = {}
     if patch.state is not None:
         if not patch.state:
             raise ValueError("the state is empty")
-        body["state"] = patch.state
+        wanted["state"] = patch.state
     if patch.types is not None:
         if not patch.types:
             raise ValueError("an event needs at least one type")
-        body["event_types"] = list(dict.fromkeys(patch.types))  # "must be unique" (CSMS: UpdateSecretEvent)
+        wanted["event_types"] = list(dict.fromkeys(patch.types))  # "must be unique" (CSMS: UpdateSecretEvent)
     if patch.target is not None:
         target = patch.target
         if not (target.type and target.id and target.name):
             raise ValueError("a target needs type, id and name")
-        body["notification"] = {
+        wanted["notification"] = {
             "target_type": target.type,
             "target_id": target.id,
             "target_name": target.name,
         }
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(wanted, separators=(",", ":"), ensure_ascii=False).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,8 +63,17 @@ _NOT_A_MEMBER = {
 def _not_a_member(actor: Actor) -> Decision:
     if actor.kind in _NOT_A_MEMBER:
         return _NOT_A_MEMBER[actor.kind]
-    why = f" ({actor.problem})" if actor.problem else ""
+    why = f" ({_plain(actor.problem)})" if actor.problem else ""
     return _no("unknown", f"Slack did not say who you are, so nothing was done{why}. Please try again.")
+
+
+def _mention(user_id: str) -> str:
+    return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Za-z0-9_]{1,30}", user_id) else "the requester"
+
+
+def _plain(text: str) -> str:
+    """What is left of foreign words in our own sentence: nothing that Slack would read as markup."""
+    return "".join(char for char in text if char.isalnum() or char in " .,:;_-()")[:200]
 
 
 def authorize(
@@ -89,7 +99,9 @@ def authorize(
     if action is Action.CANCEL:
         if actor.user_id == change.requester:
             return Decision(True, "requester")
-        return _no("not-requester", f"Only <@{change.requester}>, who asked for {change.id}, can cancel it.")
+        return _no(
+            "not-requester", f"Only {_mention(change.requester)}, who asked for {change.id}, can cancel it."
+        )
     return _decide(actor, action, policy, change)
 
 
@@ -107,7 +119,9 @@ def _decide(actor: Actor, action: Action, policy: Policy, change: Change) -> Dec
     if change.required == 0 and action is Action.APPROVE:
         if own:
             return _ask(actor, policy)
-        return _no("not-requester", f"{change.id} is confirmed by <@{change.requester}>, who asked for it.")
+        return _no(
+            "not-requester", f"{change.id} is confirmed by {_mention(change.requester)}, who asked for it."
+        )
     if own:
         hint = (
             "use *Cancel* to take it back" if action is Action.REJECT else "somebody else has to approve it"

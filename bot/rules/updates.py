@@ -150,7 +150,7 @@ def _target(event: Event, wish: Wish) -> Target | None:
             if not ident
             else f"`{ident[:80]}` cannot be a target id: 1 to 256 letters, digits, `-`, `.`, `_` and `:`.",
         )
-    if now and kind != now.type and wish.target_id is None:
+    if now and kind != now.type and wish.target_id in (None, now.id):
         raise FieldProblem(
             "target_id", f"A target of type {kind} needs its own id; give it with `--target-id`."
         )

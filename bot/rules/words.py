@@ -57,6 +57,11 @@ class Quoted(str):
     __slots__ = ()
 
 
+def as_typed(text: str) -> str:
+    """`<@U1|name>` and `<#C1|name>`, which Slack makes of people and channels, as `@name` and `#name`."""
+    return re.sub(r"<([@#])[A-Z0-9]+\|([^<>]+)>", r"\1\2", text)
+
+
 def split(text: str) -> list[str]:
     """Words; a quote at a word's start (or after its `=`) keeps what it encloses together, else it is a letter."""
     text = text.translate(_QUOTES)
@@ -101,7 +106,7 @@ def parse(parts: Sequence[str], flags: Sequence[Flag], usage: str) -> Words:
     while left:
         part = left.pop(0)
         if not _flag_like(part):
-            words.append(part)
+            words.append(str(part))
             continue
         name, _, given = part.partition("=")
         flag = known.get(name.lower())
@@ -115,9 +120,14 @@ def parse(parts: Sequence[str], flags: Sequence[Flag], usage: str) -> Words:
         if "=" not in part:
             if not left or _flag_like(left[0]):
                 raise Usage(f"`{flag.name}` needs a value: `{flag.name} {flag.value}`.", usage)
-            given = left.pop(0)
+            given = str(left.pop(0))
         # A list may have been typed with spaces around its commas.
-        while flag.many and left and not _flag_like(left[0]) and (given.endswith(",") or left[0].startswith(",")):
+        while (
+            flag.many
+            and left
+            and not _flag_like(left[0])
+            and (given.endswith(",") or left[0].startswith(","))
+        ):
             given += left.pop(0)
         values = tuple(item.strip() for item in given.split(",") if item.strip()) if flag.many else (given,)
         if flag.name in found and not flag.many:

@@ -93,8 +93,10 @@ async def run_demo(stop: asyncio.Event, *, port: int | None, browser: bool, say:
                 if browser:
                     await asyncio.to_thread(webbrowser.open, slack_url)
             story = asyncio.create_task(_story(world, app, stop))
-            await bot
-            story.cancel()
+            try:
+                await bot
+            finally:
+                story.cancel()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import BotError, CsmsError, CsmsNotFound, Landed, NotAllowed, Refused
+from bot.errors import BotError, CsmsError, CsmsForbidden, CsmsNotFound, Landed, NotAllowed, Refused
 from bot.model import Actor, Change, ChangeState, Entry, Event
 from bot.rules.access import Action, authorize
 from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
@@ -64,8 +64,8 @@ class Changes:
         shown: Mapping[str, Any] | None = None,
     ) -> Change:
         """Makes a change request. `shown` is the event's image that a form was filled with. Refused, CsmsError."""
+        await self.may_ask(actor, scope, name)
         try:
-            authorize(actor, Action.ASK, scope.policy).enforce()
             if len(reason) > MAX_REASON:
                 raise Refused(f"The reason is too long: {len(reason)} characters, {MAX_REASON} fit.")
             event = await get_event(scope, name)
@@ -91,6 +91,14 @@ class Changes:
                 expires=now + self._ttl,
             )
         )
+
+    async def may_ask(self, actor: Actor, scope: Scope, name: str) -> None:
+        """NotAllowed, with its row in the audit log, when `actor` may not ask for a change of the event `name`."""
+        try:
+            authorize(actor, Action.ASK, scope.policy).enforce()
+        except NotAllowed as error:
+            await self._refused(actor, "change.request", error, project=scope.name, event=name[:64])
+            raise
 
     async def approve(self, actor: Actor, key: str) -> Change:
         """Counts the approval; the one that completes the quorum applies the change. Refused."""
@@ -149,7 +157,7 @@ class Changes:
             )
             return
         except CsmsError as error:
-            note = f"The event could not be read, so nothing was written: {error}"
+            note = f"The event could not be read, so nothing was written: {_why(error)}"
             await self._finish(change, ChangeState.FAILED, note, None)
             return
         if event.image() != change.before:
@@ -182,19 +190,25 @@ class Changes:
 
     async def _put_failed(self, change: Change, scope: Scope, error: CsmsError) -> None:
         if error.landed is Landed.NO:
-            await self._finish(change, ChangeState.FAILED, f"Nothing was written: {error}", None)
+            await self._finish(change, ChangeState.FAILED, f"Nothing was written: {_why(error)}", None)
             return
         try:
             event = await scope.csms.show_event(change.event)
         except CsmsError:
-            note = f"It is not known whether the change was written: {error}. Look at the event before asking again."
+            note = (
+                f"It is not known whether the change was written: {_why(error)}. "
+                "Look at the event before asking again."
+            )
             await self._finish(change, ChangeState.FAILED, note, None)
             return
         if same_settings(event, change.after):
             note = "CSMS's answer was lost, but the event reads as asked."
             await self._finish(change, ChangeState.APPLIED, note, event)
         else:
-            note = f"CSMS did not confirm it ({error}), and the event does not read as asked. {_what_differs(change, event)}"
+            note = (
+                f"CSMS did not confirm it ({_why(error)}), and read back at once the event is not as asked. "
+                f"It may still become so: look at it before asking again. {_what_differs(change, event)}"
+            )
             await self._finish(change, ChangeState.FAILED, note, event)
 
     async def _recover(self, change: Change) -> None:
@@ -294,6 +308,13 @@ class Changes:
         outcome = "failed" if isinstance(error, CsmsError) else "refused"
         entry = Entry(actor.user_id, action, outcome, project, event, change, reason=rule[:MAX_REASON])
         await self._store.audit.append(entry, self._clock())
+
+
+def _why(error: CsmsError) -> str:
+    """What CSMS said, and which permission would mend it."""
+    if isinstance(error, CsmsForbidden) and error.permission:
+        return f"{error} (the bot's credential needs the permission {error.permission})"
+    return str(error)
 
 
 def _as_if_pending(change: Change, *, without: str) -> Change:

@@ -6,8 +6,8 @@ import contextlib
 
 from bot.errors import BotError, CsmsError
 from bot.model import ENABLED, Event, Target
-from bot.rules.access import Action, authorize
 from bot.rules.updates import Wish
+from bot.rules.words import as_typed
 from bot.services.events import get_event
 from bot.services.projects import Scope
 from bot.slack.desk import Call, Press
@@ -20,7 +20,7 @@ async def ask(desk: Call | Press, scope: Scope, name: str, wish: Wish, reason: s
     """Makes the request and tells the person its number."""
     actor = await desk.actor()
     change = await desk.services.changes.ask(
-        actor, scope, name, wish, reason=reason, origin=f"inbox:{desk.origin.id}"
+        actor, scope, name, wish, reason=as_typed(reason), origin=f"inbox:{desk.origin.id}"
     )
     await desk.answer.say(asked(change, scope.approval_channel))
 
@@ -30,8 +30,7 @@ async def open_edit_form(desk: Call | Press, scope: Scope, name: str) -> None:
     services, answer = desk.services, desk.answer
     view_id = await answer.open_form(loading())
     try:
-        actor = await desk.actor()
-        authorize(actor, Action.ASK, scope.policy).enforce()
+        await services.changes.may_ask(await desk.actor(), scope, name)
         event = await get_event(scope, name)
     except BotError as error:
         await answer.show_form(view_id, outcome(sentence(error, services.command)))

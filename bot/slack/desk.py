@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,12 @@ from bot.views.blocks import MESSAGE_BLOCKS, Message, context
 from bot.views.text import person
 
 log = logging.getLogger(__name__)
+
+FORM_WAITS_S = (0.2, 1.0, 3.0)
+"""Pauses before a form is put in its place again; a person is looking at it."""
+MOST_WAIT_S = 10.0
+GONE = frozenset({"not_found", "view_not_found"})
+"""Slack's errors for a form that was closed (views.update, errors)."""
 
 PROJECT = Flag("--project", "NAME")
 SHARE = Flag("--share")
@@ -83,12 +90,22 @@ class Answer:
         return str(opened["view"]["id"])
 
     async def show_form(self, view_id: str, view: Mapping[str, Any]) -> bool:
-        """Puts `view` in an open form's place; False when the person has closed it."""
-        try:
-            await self._slack.call("views.update", view_id=view_id, view=dict(view))
-        except SlackError as error:
-            log.info("form gone", extra={"action": "form_update_failed", "error": str(error)})
-            return False
+        """Puts `view` in an open form's place; False when the person has closed it. SlackError.
+
+        Tried again when the answer was lost or Slack is busy: putting the same view twice shows it once.
+        """
+        for wait_s in (*FORM_WAITS_S, None):
+            try:
+                await self._slack.call("views.update", view_id=view_id, view=dict(view))
+            except SlackError as error:
+                log.info("form not updated", extra={"action": "form_update_failed", "error": str(error)})
+                if error.code in GONE:
+                    return False
+                if wait_s is None or error.sent is Sent.REFUSED or error.retry_after_s > MOST_WAIT_S:
+                    raise
+                await asyncio.sleep(max(wait_s, error.retry_after_s))
+            else:
+                break
         return True
 
     async def publish_home(self, view: Mapping[str, Any]) -> None:
@@ -154,9 +171,18 @@ class Call:
         """The one word that a verb takes. Usage when it is missing or there are more."""
         if not self.words.words:
             raise Usage(f"{what} is missing.", usage)
-        if len(self.words.words) > 1:
-            raise Usage(f"`{self.words.words[1][:40]}` is one word too many.", usage)
+        self.at_most(1, usage)
         return self.words.words[0]
+
+    def at_most(self, number: int, usage: str, hint: str = "") -> None:
+        """Usage when there are more words than `number`; a quote that nobody closed is the usual reason."""
+        words = self.words.words
+        if len(words) <= number:
+            return
+        typed = (*words, *(value for values in self.words.flags.values() for value in values))
+        if opened := next((word for word in typed if word[:1] in ('"', "'")), ""):
+            raise Usage(f"A quote is not closed, from `{opened[:40]}` on.", usage)
+        raise Usage(f"`{words[number][:40]}` is one word too many{hint}.", usage)
 
 
 @dataclass(frozen=True, slots=True)

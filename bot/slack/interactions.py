@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,8 +76,17 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+_LINK = re.compile(
+    r"<(?:https?:|mailto:)[^<>|]*\|([^<>]*)>|<(https?:[^<>|]*)>|<![^<>|]*\|([^<>]*)>|<!([a-z]+)>"
+)
+
+
 def _unescaped(text: str) -> str:
-    """As it was typed: Slack escapes three characters in a command's text."""
+    """As it was typed: Slack escapes three characters in a command's text and marks addresses (`should_escape`).
+
+    Marks of people and channels stay, since a command may want their ids (`bot.rules.words.as_typed` undoes them).
+    """
+    text = _LINK.sub(lambda m: m[1] or m[2] or m[3] or f"@{m[4]}", text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 

@@ -192,10 +192,11 @@ class Poster:
             return
         log.warning("not posted", extra={"action": "post_refused", "kind": job.kind, "error": str(error)})
         until = self._later(job)
-        await self._outbox.release(job.key, error=_hint(error), until=until)
         if error.code in NO_WAY_IN:
             self._hold(job.lane, (until - self._clock()).total_seconds())
-            await self._outbox.hold(job.channel, error=_hint(error), until=until)
+            await self._outbox.hold(job.key, channel=job.channel, error=_hint(error), until=until)
+        else:
+            await self._outbox.release(job.key, error=_hint(error), until=until)
 
     async def _edit(self, job: Outgoing) -> None:
         message = await self._draw(job)

@@ -162,12 +162,14 @@ class Outbox:
             {"key": key, "error": error, "until": until.timestamp()},
         )
 
-    async def hold(self, channel: str, *, error: str, until: datetime) -> None:
-        """Nothing can be posted to the channel now: all that waits for it waits, and so keeps its order."""
+    async def hold(self, key: str, *, channel: str, error: str, until: datetime) -> None:
+        """Surely not posted, and nothing else can be posted there now: all for the channel waits, in its order."""
+        values = {"key": key, "channel": channel, "error": error, "until": until.timestamp()}
         await self._engine.run(
             lambda tx: tx.execute(
-                "update outbox set error = ?, next_at = ? where state = 'pending' and channel = ?",
-                [error, until.timestamp(), channel],
+                "update outbox set state = 'pending', error = :error, next_at = :until where channel = :channel "
+                "and (state = 'pending' or (key = :key and state = 'sending'))",
+                values,
             )
         )
 

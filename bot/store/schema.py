@@ -86,7 +86,10 @@ def m001_first_tables(db: Tx) -> None:
 
 
 def prepare(db: Tx) -> None:
-    """Brings the database up to date. StoreError when a newer version of the bot has been at it."""
+    """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
+    tables = set(db.table_names())
+    if tables and "audit" not in tables:
+        raise StoreError("the database is another program's; name another file with CSMS_BOT_DATABASE")
     known = {migration.name for migration in migrations.pending(db)}
     known |= {migration.name for migration in migrations.applied(db)} & {
         name for name in globals() if name.startswith("m0")

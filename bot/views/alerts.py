@@ -26,7 +26,7 @@ def _at(record: Mapping[str, Any]) -> datetime | None:
 
 def _what(record: Mapping[str, Any]) -> str:
     words = TYPE_WORDS.get(record["type"])
-    return f"{code(record['type'])} ({words})" if words else code(record["type"])
+    return f"{code(record['type'], 64)} ({words})" if words else code(record["type"], 64)
 
 
 def alert(incident: Incident) -> Message:
@@ -85,7 +85,7 @@ def _missed(notice: Notice) -> list[Block]:
 
 def line(record: Mapping[str, Any]) -> str:
     """One record in one line, named by secret and time."""
-    return f"• {esc(record['status'], 20)} · {_what(record)} · secret {code(record['secret'])} · {utc(_at(record))}"
+    return f"• {esc(record['status'], 20)} · {_what(record)} · secret {code(record['secret'], 64)} · {utc(_at(record))}"
 
 
 def lines(records: Sequence[Mapping[str, Any]]) -> Message:

@@ -8,8 +8,9 @@ from typing import Any
 
 from bot.model import AuditRow
 from bot.rules.updates import differences
-from bot.views.blocks import Block, Message, context, header, section
-from bot.views.text import code, count, esc, local, person
+from bot.views.blocks import Block, Message, context, header, rows_that_fit, section
+from bot.views.diff import short
+from bot.views.text import clean, code, count, esc, local, person
 
 WORDS = {
     ("change.request", "pending"): "asked for a change",
@@ -51,38 +52,48 @@ def _line(row: AuditRow, *, name_event: bool) -> str:
 def _changed(before: Any, after: Any) -> str:
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return ""
-    found = differences(before, after)
-    return "; ".join(f"{one.name}: {code(one.before, 80)} → {code(one.after, 80)}" for one in found)
+    return short(differences(before, after), 400)
 
 
-def _rows(rows: Sequence[AuditRow], *, name_event: bool) -> list[Block]:
-    return [section(_line(row, name_event=name_event)) for row in rows]
+def _in_words(row: AuditRow, event: str = "") -> str:
+    parts = [esc(row.action, 40), esc(row.outcome, 40), esc(row.change, 20), event]
+    return " ".join(part for part in parts if part)
+
+
+def _older(command: str) -> str:
+    return f"older ones: {code(command, 90)}"
 
 
 def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """One event's history, newest first."""
+    """One event's history, newest first; `more`: there are older rows."""
     if not rows:
         text = f"Nothing has been done to {code(name)} through this bot yet."
         return Message(text, (section(text),))
-    blocks = [header(f"History of {name[:100]}"), *_rows(rows, name_event=False)]
-    if more:
-        blocks.append(context(f"Older rows: `csms-bot audit export --event {esc(name, 64)}`"))
-    text = f"History of {code(name)}: " + "; ".join(
-        f"{row.action} {row.outcome} {row.change}".strip() for row in rows
-    )
+    lines = [[section(_line(row, name_event=False))] for row in rows]
+    fit = rows_that_fit(lines, spent=150)
+    blocks: list[Block] = [
+        header(f"History of {clean(name, 100)}"),
+        *(block for line in lines[:fit] for block in line),
+    ]
+    if more or fit < len(rows):
+        blocks.append(context(_older(f"csms-bot audit export --event {clean(name, 64)}")))
+    text = f"History of {code(name)}: " + "; ".join(_in_words(row) for row in rows[:fit])
     return Message(text, tuple(blocks))
 
 
 def audit_log(rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """The log, newest first."""
+    """The log, newest first; `more`: there are older rows."""
     if not rows:
         text = "No row of the audit log matches."
         return Message(text, (section(text),))
-    blocks = [header("Audit log"), *_rows(rows, name_event=True)]
-    small = f"{count(len(rows), 'row')}, newest first · head {rows[0].seq} {code(rows[0].hash[:12])}"
-    blocks.append(context(small + (" · older ones: `csms-bot audit export`" if more else "")))
+    lines = [[section(_line(row, name_event=True))] for row in rows]
+    fit = rows_that_fit(lines, spent=150)
+    small = f"{count(fit, 'row')}, newest first · head {rows[0].seq} {code(rows[0].hash[:12])}"
+    older = f" · {_older('csms-bot audit export')}" if more or fit < len(rows) else ""
+    blocks: list[Block] = [header("Audit log"), *(block for line in lines[:fit] for block in line)]
+    blocks.append(context(small + older))
     text = f"Audit log, {small}: " + "; ".join(
-        f"{row.seq} {person(row.actor)} {row.action} {row.outcome} {row.change} {row.event}".strip()
-        for row in rows
+        f"{row.seq} {person(row.actor)} {_in_words(row, code(row.event, 64) if row.event else '')}"
+        for row in rows[:fit]
     )
     return Message(text, tuple(blocks))

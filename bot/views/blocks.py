@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from bot.views.text import cut
 
 Block = dict[str, Any]
 
@@ -25,13 +27,47 @@ class Message:
             object.__setattr__(self, "blocks", self.blocks[:MESSAGE_BLOCKS])
 
 
+def size(blocks: Iterable[Block]) -> int:
+    """Characters of text in `blocks`, wherever in them: what BUDGET counts."""
+    return sum(map(_text_in, blocks))
+
+
+def _text_in(part: Any) -> int:
+    if isinstance(part, list):
+        return sum(map(_text_in, part))
+    if not isinstance(part, dict):
+        return 0
+    own = part.get("text")
+    return (len(own) if isinstance(own, str) else 0) + sum(
+        _text_in(value) for value in part.values() if not isinstance(value, str)
+    )
+
+
+def rows_that_fit(rows: Sequence[Sequence[Block]], *, spent: int) -> int:
+    """How many of the rows fit into one message beside `spent` characters, from the first on.
+
+    A few blocks and some room are left for what a view adds above and below its rows.
+    """
+    room, places = BUDGET - spent - 300, MESSAGE_BLOCKS - 4
+    for number, row in enumerate(rows):
+        room -= size(row)
+        places -= len(row)
+        if room < 0 or places < 0:
+            return number
+    return len(rows)
+
+
 def mrkdwn(text: str, limit: int = SECTION) -> Block:
-    """A text object. `text` is escaped already, where it has to be."""
-    return {"type": "mrkdwn", "text": text if len(text) <= limit else text[: limit - 1] + "…"}
+    """A text object. `text` is escaped already, where it has to be.
+
+    `verbatim`: Slack makes no links of its own out of addresses, `#names` and `@names` (Slack: text object).
+    """
+    return {"type": "mrkdwn", "text": cut(text, limit), "verbatim": True}
 
 
 def plain(text: str, limit: int) -> Block:
-    """A text object that Slack shows as it is."""
+    """A text object that Slack shows as it is; never empty, which Slack refuses."""
+    text = text if text.strip() else "…"
     return {
         "type": "plain_text",
         "text": text if len(text) <= limit else text[: limit - 1] + "…",

@@ -17,11 +17,15 @@ from bot.views.blocks import (
     divider,
     header,
     quote,
+    rows_that_fit,
     section,
 )
-from bot.views.text import clean, code, count, esc, local, people, person, utc
+from bot.views.diff import full, sections, short
+from bot.views.text import channel, clean, code, count, esc, local, people, person
 
 APPROVE, REJECT, CANCEL = "change.approve", "change.reject", "change.cancel"
+
+MOST_PENDING = 12
 
 FACE = {
     ChangeState.PENDING: ":hourglass_flowing_sand: Waiting for approval",
@@ -44,19 +48,6 @@ class Card:
     approvers: tuple[str, ...]
 
 
-def diff_lines(found: Sequence[FieldChange]) -> str:
-    """Before → after of each field that differs; event types as added and removed."""
-    lines = []
-    for one in found:
-        if one.added or one.removed:
-            words = [f":heavy_plus_sign: {code(name)}" for name in one.added]
-            words += [f":heavy_minus_sign: {code(name)}" for name in one.removed]
-            lines.append(f"*{one.name}*\n" + "\n".join(words))
-        else:
-            lines.append(f"*{one.name}*\n{code(one.before, 256)} → {code(one.after, 256)}")
-    return "\n".join(lines)
-
-
 def _differences(change: Change) -> list[FieldChange]:
     return differences({key: change.before[key] for key in change.after}, change.after)
 
@@ -70,7 +61,7 @@ def card(shown: Card) -> Message:
         section(
             f"{FACE[change.state]}\n{person(change.requester)} asked for this in project {code(change.project)}."
         ),
-        section(diff_lines(found)),
+        *sections(found),
     ]
     if change.reason:
         blocks += [context("Reason"), quote(clean(change.reason, 500))]
@@ -78,9 +69,8 @@ def card(shown: Card) -> Message:
         blocks += _while_pending(shown)
     else:
         blocks.append(context(_how_it_ended(change)))
-    summary = "; ".join(f"{one.name}: {code(one.before, 256)} → {code(one.after, 256)}" for one in found)
     return Message(
-        f"{change.id} {change.state}: {person(change.requester)} asks to change {code(change.event)} ({summary})",
+        f"{change.id} {change.state}: {person(change.requester)} asks to change {code(change.event)} ({full(found)})",
         tuple(blocks),
     )
 
@@ -104,11 +94,9 @@ def _while_pending(shown: Card) -> list[Block]:
 
 def buttons(change: Change) -> Block:
     """Approve and Reject, each with Slack's confirm dialog, and Cancel. They carry the change's random key."""
-    # Commas and a full stop instead of line breaks: the dialog shows 300 characters in one piece.
-    what = "; ".join(
-        f"{one.name}: {code(one.before, 60)} → {code(one.after, 60)}" for one in _differences(change)
-    )
-    ask = confirm(f"Apply {change.id}?", f"{code(change.event, 64)}: {what}"[:299], "Approve")
+    # In one line: the dialog shows 300 characters in one piece.
+    what = f"{code(change.event, 64)}: {short(_differences(change), 230)}"
+    ask = confirm(f"Apply {change.id}?", what, "Approve")
     no = confirm(f"Reject {change.id}?", f"{code(change.event, 64)} stays as it is.", "Reject", danger=True)
     return actions(
         button("Approve", APPROVE, change.key, style="primary", ask=ask),
@@ -119,24 +107,30 @@ def buttons(change: Change) -> Block:
 
 
 def _how_it_ended(change: Change) -> str:
-    when = f" · {local(change.decided)}" if change.decided else ""
-    approved = f"Approved by {people(change.approved_by)}" if change.approved_by else ""
-    who = {
-        ChangeState.REJECTED: f"Rejected by {person(change.decided_by)}",
-        ChangeState.CANCELLED: f"Cancelled by {person(change.decided_by)}",
-        ChangeState.EXPIRED: "Expired",
-    }.get(change.state, approved)
-    note = f" · {esc(change.note, 1200)}" if change.note else ""
-    return f"{who}{when}{note}"
+    who = f"Approved by {people(change.approved_by)}" if change.approved_by else ""
+    if change.state in (ChangeState.REJECTED, ChangeState.CANCELLED) and change.decided_by:
+        who = f"{change.state.capitalize()} by {person(change.decided_by)}"
+    elif change.state is ChangeState.EXPIRED:
+        who = "Expired"
+    when = local(change.decided) if change.decided else ""
+    return " · ".join(part for part in (who, when, _note(change, 1200)) if part) or FACE[change.state]
+
+
+def _note(change: Change, limit: int) -> str:
+    """The note, in which nobody is mentioned but those who decided: it may hold what CSMS answered."""
+    note = esc(change.note, limit)
+    for one in {change.requester, change.decided_by, *change.approved_by}:
+        mention = person(one)
+        if mention.startswith("<@"):
+            note = note.replace(esc(mention), mention)
+    return note
 
 
 def asked(change: Change, approval_channel: str) -> Message:
     """What the requester sees at once."""
     where = "Confirm it on its card" if change.required == 0 else "It waits for approval"
-    text = f"{change.id} was asked for. {where} in <#{approval_channel}>."
-    return Message(
-        text, (section(f":hourglass_flowing_sand: {text}"), section(diff_lines(_differences(change))))
-    )
+    text = f"{change.id} was asked for. {where} in {channel(approval_channel)}."
+    return Message(text, (section(f":hourglass_flowing_sand: {text}"), *sections(_differences(change))))
 
 
 def decided(change: Change) -> Message:
@@ -145,18 +139,17 @@ def decided(change: Change) -> Message:
         text = f"Your approval of {change.id} counts: {len(change.approved_by)} of {change.required}."
     else:
         text = f"{change.id} ({code(change.event)}) is {change.state}."
-    return Message(text if not change.note else f"{text} {esc(change.note, 1200)}")
+    return Message(text if not change.note else f"{text} {_note(change, 1200)}")
 
 
 def told(change: Change) -> Message:
     """The direct message to the requester when it has ended."""
     text = f"Your change {change.id} of {code(change.event)}: {change.state}."
-    detail = _how_it_ended(change)
     return Message(
-        f"{text} {esc(change.note, 600)}".strip(),
+        f"{text} {_note(change, 600)}".strip(),
         (
             section(f"{FACE[change.state]}: *{change.id}*, {code(change.event)}"),
-            context(detail or utc(change.decided)),
+            context(_how_it_ended(change)),
         ),
     )
 
@@ -166,20 +159,21 @@ def pending(changes: Sequence[Change], *, yours: frozenset[str], project: str) -
     if not changes:
         text = f"No change request is open in project {code(project)}."
         return Message(text, (section(text),))
-    text = f"{count(len(changes), 'open change request')} in project {code(project)}"
-    blocks: list[Block] = [header("Open change requests")]
-    for change in changes[:12]:
-        mark = " · _waits on you_" if change.id in yours else ""
-        blocks += [
-            section(
-                f"*{change.id}*  {code(change.event)} · {FACE[change.state]}{mark}\n"
-                f"{person(change.requester)} · expires {local(change.expires)}\n{diff_lines(_differences(change))}"
-            )
-        ]
-        if change.state is ChangeState.PENDING:
-            blocks.append(buttons(change))
-        blocks.append(divider())
-    if len(changes) > 12:
-        blocks.append(context(f"and {len(changes) - 12} more, newer ones"))
-    ids = ", ".join(f"{change.id} ({code(change.event)})" for change in changes[:12])
-    return Message(f"{text}: {ids}", tuple(blocks))
+    rows = [_row(change, yours=change.id in yours) for change in changes[:MOST_PENDING]]
+    fit = rows_that_fit(rows, spent=30)
+    blocks: list[Block] = [header("Open change requests"), *(block for row in rows[:fit] for block in row)]
+    if fit < len(changes):
+        blocks.append(context(f"and {len(changes) - fit} more"))
+    ids = ", ".join(f"{change.id} ({code(change.event, 64)})" for change in changes[:fit])
+    return Message(
+        f"{count(len(changes), 'open change request')} in project {code(project)}: {ids}", tuple(blocks)
+    )
+
+
+def _row(change: Change, *, yours: bool) -> list[Block]:
+    mark = " · _waits on you_" if yours else ""
+    what = section(
+        f"*{change.id}*  {code(change.event, 64)} · {FACE[change.state]}{mark}\n"
+        f"{person(change.requester)} · expires {local(change.expires)}\n{short(_differences(change), 400)}"
+    )
+    return [what, buttons(change), divider()] if change.state is ChangeState.PENDING else [what, divider()]

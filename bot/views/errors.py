@@ -11,37 +11,47 @@ from bot.errors import (
     CsmsNotFound,
     CsmsUnauthorized,
     Landed,
+    NotAllowed,
     Refused,
     SlackError,
     StoreError,
     Usage,
 )
 from bot.views.blocks import Message, context, section
-from bot.views.text import code, esc
+from bot.views.text import code, cut, esc
+
+MOST = 1500
+"""Characters of a sentence: it may repeat what somebody typed."""
 
 
 def sentence(error: BotError, command: str) -> Message:
     """What a person reads. `command` is the slash command's name."""
     if isinstance(error, Usage):
-        blocks = [section(f":grey_question: {error}")]
+        said = _said(error)
+        blocks = [section(f":grey_question: {said}")]
         if error.usage:
             blocks.append(
                 context(f"Usage: {code(error.usage, 900)} · {code(f'{command} help')} shows examples.")
             )
-        return Message(
-            f"{error} Usage: {code(error.usage, 900)}" if error.usage else str(error), tuple(blocks)
-        )
+        return Message(f"{said} Usage: {code(error.usage, 900)}" if error.usage else said, tuple(blocks))
+    if isinstance(error, NotAllowed):
+        # Our own words, and who may instead is a mention; Slack's ids are all that is put into them.
+        return _with(":no_entry_sign:", cut(str(error), MOST))
     if isinstance(error, Refused):
-        return _with(":no_entry_sign:", str(error))
+        return _with(":no_entry_sign:", _said(error))
     if isinstance(error, CsmsError):
         return _with(":warning:", _csms(error), _details(error))
     if isinstance(error, SlackError):
         return _with(":warning:", _slack(error))
     if isinstance(error, StoreError):
         return _with(
-            ":warning:", f"The bot's database cannot be used, so nothing was done: {esc(str(error))}."
+            ":warning:", f"The bot's database cannot be used, so nothing was done: {esc(str(error), MOST)}."
         )
-    return _with(":warning:", esc(str(error)))
+    return _with(":warning:", _said(error))
+
+
+def _said(error: BotError) -> str:
+    return esc(str(error), MOST) or "That did not work, and nothing was done."
 
 
 def _with(face: str, text: str, small: str = "") -> Message:
@@ -80,7 +90,7 @@ def _csms(error: CsmsError) -> str:
 
 def _details(error: CsmsError) -> str:
     parts = [
-        error.operation,
+        esc(error.operation, 40),
         f"HTTP {error.status}" if error.status else "",
         code(error.code, 40) if error.code else "",
         esc(error.message, 240),

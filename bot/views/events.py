@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.model import DISABLED, ENABLED, EVENT_TYPES, Event
 from bot.rules.listing import Filter, Listing
+from bot.rules.updates import MAX_TYPES
 from bot.views.blocks import (
     Block,
     Message,
@@ -24,6 +25,8 @@ PREVIOUS, NEXT, SHOW = "list.previous", "list.next", "list.show"
 EDIT, ENABLE, DISABLE, HISTORY = "event.edit", "event.enable", "event.disable", "event.history"
 
 PER_PAGE = 8
+MOST = 24
+"""Types that one event's page lists; it should have at most 12, but it shows what CSMS says."""
 DOT = {ENABLED: ":large_green_circle:", DISABLED: ":white_circle:"}
 
 
@@ -69,7 +72,7 @@ def list_page(page: ListPage) -> Message:
         blocks += [divider(), context(f"Page {page.page + 1} of {page.pages}")]
     if turns:
         blocks.append(actions(*turns))
-    names = ", ".join(code(event.name) for event in page.events)
+    names = ", ".join(code(event.name, 64) for event in page.events)
     return Message(f"{summary}: {names}" if names else summary, tuple(blocks))
 
 
@@ -93,14 +96,15 @@ def _filter_words(wanted: Filter) -> str:
 
 def _line(event: Event) -> str:
     dot = DOT.get(event.state, ":grey_question:")
-    target = f"{esc(event.target.type, 20)} {code(event.target.name)}" if event.target else "_no target_"
-    return f"{dot} *{code(event.name)}*  {esc(event.state.lower(), 20) or 'state unknown'}\n{_types(event)}\n→ {target}"
+    target = f"{esc(event.target.type, 20)} {code(event.target.name, 64)}" if event.target else "_no target_"
+    return f"{dot} *{code(event.name, 64)}*  {esc(event.state.lower(), 20) or 'state unknown'}\n{_types(event)}\n→ {target}"
 
 
 def _types(event: Event) -> str:
     if event.types is None:
         return "_types not reported by CSMS_"
-    return " ".join(code(name) for name in event.types) or "_no types_"
+    more = f" and {len(event.types) - MAX_TYPES} more" if len(event.types) > MAX_TYPES else ""
+    return " ".join(code(name, 64) for name in event.types[:MAX_TYPES]) + more or "_no types_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def event_detail(detail: EventDetail) -> Message:
     ]
     if event.unknown:
         extra = "\n".join(
-            f"{code(name)}: {code(str(value), 200)}" for name, value in list(event.unknown.items())[:10]
+            f"{code(name, 60)}: {code(str(value), 200)}" for name, value in list(event.unknown.items())[:10]
         )
         blocks.append(section(f"*Other fields*\n{extra}"))
     flip = button("Enable", ENABLE, detail.key, style="primary")
@@ -144,7 +148,11 @@ def event_detail(detail: EventDetail) -> Message:
         )
     )
     blocks.append(context(f"Project {code(detail.project)} · read from CSMS just now"))
-    types = "types not reported" if event.types is None else ", ".join(esc(name, 80) for name in event.types)
+    types = (
+        "types not reported"
+        if event.types is None
+        else ", ".join(esc(name, 64) for name in event.types[:MOST])
+    )
     where = f"{esc(target.type, 20)} {code(target.name)} ({code(target.id, 256)})" if target else "no target"
     return Message(
         f"Event {code(event.name)}: {esc(event.state, 40) or 'state unknown'}; {types}; to {where}",
@@ -156,7 +164,9 @@ def _type_list(event: Event) -> str:
     if event.types is None:
         return "_CSMS did not report them_"
     lines = [
-        f"• {code(name)}" + ("" if name in EVENT_TYPES else "  _(not in CSMS's documentation)_")
-        for name in event.types
+        f"• {code(name, 64)}" + ("" if name in EVENT_TYPES else "  _(not in CSMS's documentation)_")
+        for name in event.types[:MOST]
     ]
+    if len(event.types) > MOST:
+        lines.append(f"and {len(event.types) - MOST} more")
     return "\n".join(lines) or "_none_"

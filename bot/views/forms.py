@@ -9,13 +9,15 @@ from typing import Any
 from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Event, Target
 from bot.rules.updates import MAX_REASON
 from bot.views.blocks import Block, Message, context, plain, section
-from bot.views.text import TYPE_WORDS, code
+from bot.views.text import TYPE_WORDS, clean, code, count
 
 EDIT_FORM = "event.edit"
 STATE, TYPES, TARGET_TYPE, TARGET_ID, TARGET_NAME, REASON = (
     "state", "types", "target_type", "target_id", "target_name", "reason",
 )  # fmt: skip
 """Block ids of the form's fields, and action ids of their inputs."""
+CHECKBOXES, OPTIONS, VALUE = 10, 100, 75
+"""Slack: checkboxes have at most 10 options and a select 100, whose values have at most 75 characters."""
 
 
 def _modal(title: str, blocks: Sequence[Block], **more: Any) -> dict[str, Any]:
@@ -55,7 +57,7 @@ class EditForm:
 
 
 def _option(value: str, label: str, small: str = "") -> Block:
-    option: Block = {"text": plain(label, 75), "value": value}
+    option: Block = {"text": plain(clean(label, 75), 75), "value": value}
     if small:
         option["description"] = plain(small, 75)
     return option
@@ -81,23 +83,38 @@ def _chosen(options: Sequence[Block], value: str) -> dict[str, Any]:
     return {"initial_option": found[0]} if found else {}
 
 
+def _can_stand(text: str, most: int) -> bool:
+    """Whether a field can hold it as it is; what would come back changed is not put there."""
+    return text.strip() == text != "" and text.isprintable() and len(text) <= most
+
+
+def _text_field(most: int, value: str) -> dict[str, Any]:
+    field = {"type": "plain_text_input", "max_length": most}
+    return field | {"initial_value": value} if _can_stand(value, most) else field
+
+
 def edit_form(form: EditForm) -> dict[str, Any]:
     """The form, filled with the event as it is."""
     event, target = form.event, form.event.target
     states = [_option(state, state.capitalize()) for state in STATES]
-    unknown = [name for name in event.types or () if name not in EVENT_TYPES]
+    unknown = [
+        name
+        for name in dict.fromkeys(event.types or ())
+        if name not in EVENT_TYPES and _can_stand(name, VALUE)
+    ]
+    unknown = unknown[: OPTIONS - len(EVENT_TYPES)]
     types = [_option(name, name, TYPE_WORDS[name]) for name in EVENT_TYPES]
-    types += [_option(name[:75], name, "not in CSMS's documentation; kept") for name in unknown]
+    types += [_option(name, name, "not in CSMS's documentation; kept") for name in unknown]
     chosen = [option for option in types if option["value"] in (event.types or ())]
-    kinds = list(TARGET_TYPES) + ([target.type] if target and target.type not in TARGET_TYPES else [])
-    target_types = [_option(kind[:75], kind) for kind in kinds if kind]
-    text: dict[str, Any] = {"type": "plain_text_input", "max_length": 256}
+    kinds = [*TARGET_TYPES, *([target.type] if target and _can_stand(target.type, VALUE) else [])]
+    target_types = [_option(kind, kind) for kind in dict.fromkeys(kinds)]
     blocks: list[Block] = [
         section(f"Event *{code(event.name)}* in project {code(form.project)}"),
         _input(STATE, "State", {"type": "static_select", "options": states, **_chosen(states, event.state)}),
         _input(
             TYPES, "Event types",
-            {"type": "checkboxes", "options": types, **({"initial_options": chosen} if chosen else {})},
+            {"type": "checkboxes" if len(types) <= CHECKBOXES else "multi_static_select", "options": types,
+             **({"initial_options": chosen} if chosen else {})},
             hint="" if event.types is not None else "CSMS did not report the types; what you choose replaces them.",
         ),
         _input(
@@ -105,12 +122,11 @@ def edit_form(form: EditForm) -> dict[str, Any]:
             {"type": "static_select", "options": target_types, **_chosen(target_types, target.type if target else "")},
         ),
         _input(
-            TARGET_ID, "Target id", {**text, **({"initial_value": target.id} if target and target.id else {})},
+            TARGET_ID, "Target id", _text_field(256, target.id if target else ""),
             hint="For SMN the topic's URN, for EG the channel's id.",
         ),
         _input(
-            TARGET_NAME, "Target name",
-            {**text, "max_length": 64, **({"initial_value": target.name[:64]} if target and target.name else {})},
+            TARGET_NAME, "Target name", _text_field(64, target.name if target else ""),
         ),
         _input(
             REASON, "Reason",
@@ -119,6 +135,11 @@ def edit_form(form: EditForm) -> dict[str, Any]:
             optional=True,
         ),
     ]  # fmt: skip
+    left_out = len(set(event.types or ())) - len(chosen)
+    if left_out:
+        blocks.append(
+            context(f":warning: {count(left_out, 'type')} cannot be shown here, and would be taken away.")
+        )
     if form.known_targets:
         lines = "\n".join(f"• {code(one.name, 64)}  {code(one.id, 200)}" for one in form.known_targets[:8])
         blocks.append(context(f"Targets of other enabled events:\n{lines}"))

@@ -9,7 +9,10 @@ from bot.model import Change
 from bot.services.status import Report
 from bot.views.blocks import Block, context, divider, header, section
 from bot.views.change import FACE
-from bot.views.text import code, count, esc, local, person
+from bot.views.text import channel, code, count, esc, local, person
+
+MOST = 10
+"""Change requests, and projects, that are listed."""
 
 
 def home(report: Report, changes: Sequence[Change], command: str) -> dict[str, Any]:
@@ -25,19 +28,21 @@ def home(report: Report, changes: Sequence[Change], command: str) -> dict[str, A
     ]
     if not changes:
         blocks.append(section("None."))
-    for change in changes[:10]:
+    for change in changes[:MOST]:
         blocks.append(
             section(
                 f"*{change.id}*  {code(change.event)} · {FACE[change.state]}\n"
                 f"{person(change.requester)} · expires {local(change.expires)}"
             )
         )
+    if len(changes) > MOST:
+        blocks.append(context(f"and {len(changes) - MOST} more: {code(f'{command} pending')}"))
     blocks += [divider(), header("Projects")]
-    for project in report.projects[:10]:
+    for project in report.projects[:MOST]:
         blocks.append(
             section(
                 f"*{code(project.name)}*  last poll {local(project.last_poll)} · "
-                f"{count(project.records, 'record')} · alerts in <#{project.alert_channel}>"
+                f"{count(project.records, 'record')} · alerts in {channel(project.alert_channel)}"
             )
         )
     wrong = "\n".join(f":warning: {esc(line, 300)}" for line in report.wrong[:5])

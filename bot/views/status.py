@@ -6,7 +6,10 @@ from datetime import datetime
 
 from bot.services.status import ProjectReport, Report
 from bot.views.blocks import Block, Message, context, fields, header, section
-from bot.views.text import code, count, esc, local
+from bot.views.text import channel, code, count, esc, local
+
+MOST = 10
+"""Problems, and projects, that are listed."""
 
 
 def status(report: Report, now: datetime) -> Message:
@@ -16,7 +19,10 @@ def status(report: Report, now: datetime) -> Message:
     seq, digest = report.head
     blocks: list[Block] = [header("csms-bot"), section(f"{face} {verdict}")]
     if report.wrong:
-        blocks.append(section("\n".join(f"• {esc(line, 400)}" for line in report.wrong[:10])))
+        lines = [f"• {esc(line, 300)}" for line in report.wrong[:MOST]]
+        if len(report.wrong) > MOST:
+            lines.append(f"and {len(report.wrong) - MOST} more")
+        blocks += [section("\n".join(lines[at : at + 6])) for at in range(0, len(lines), 6)]
     waiting = report.backlog["pending"] + report.backlog["sending"] + report.backlog["behind"]
     blocks.append(
         fields(
@@ -30,20 +36,20 @@ def status(report: Report, now: datetime) -> Message:
             ]
         )
     )
-    blocks += [_project(project) for project in report.projects[:10]]
+    blocks += [_project(project) for project in report.projects[:MOST]]
+    if len(report.projects) > MOST:
+        blocks.append(context(f"and {len(report.projects) - MOST} more projects"))
     blocks.append(context("`csms-bot doctor` checks every setting, scope and permission."))
-    lines = "; ".join(report.wrong)
-    return Message(
-        f"csms-bot {report.version}: {verdict}" + (f": {esc(lines, 800)}" if lines else ""), tuple(blocks)
-    )
+    wrong = esc("; ".join(report.wrong[:MOST]), 800)
+    return Message(f"csms-bot {report.version}: {verdict}" + (f": {wrong}" if wrong else ""), tuple(blocks))
 
 
 def _project(project: ProjectReport) -> Block:
     return fields(
         [
-            ("Project", f"{code(project.name)}\n{code(project.project_id)}"),
+            ("Project", f"{code(project.name, 64)}\n{code(project.project_id, 64)}"),
             ("Last poll", f"{local(project.last_poll)} · {count(project.records, 'record')}"),
-            ("Alerts", f"<#{project.alert_channel}>"),
-            ("Approvals", f"<#{project.approval_channel}> · {count(project.approvers, 'approver')}"),
+            ("Alerts", channel(project.alert_channel)),
+            ("Approvals", f"{channel(project.approval_channel)} · {count(project.approvers, 'approver')}"),
         ]
     )

@@ -2,26 +2,34 @@
 
 Names, reasons and record contents are hostile: they may try to mention a channel, to fake a link, or to hide what
 they say behind invisible characters. Cleaning comes first, then the cut, and escaping last, so that a cut never
-splits an escape (Slack: "Escaping text").
+splits an escape (Slack: "Escaping text"). Limits count what is sent, escapes included, so that each view can add
+up how long it gets whatever it is given.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]"
 )
 
 
 def clean(text: str, limit: int = 300) -> str:
     """One line without control, bidi and invisible characters, at most `limit` characters long."""
-    flat = " ".join(_INVISIBLE.sub("", text).split())
-    kept = "".join(char for char in flat if unicodedata.category(char)[0] != "C")
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    # Of a text of megabytes no more is looked at than could be shown.
+    head = text[: 4 * limit + 2000]
+    seen = _INVISIBLE.sub("", head)
+    if not seen.isprintable():
+        seen = "".join(char for char in seen if char.isspace() or unicodedata.category(char)[0] != "C")
+    kept = " ".join(seen.split())
+    if len(kept) > limit or len(head) < len(text):
+        return kept[: limit - 1] + "…"
+    return kept
 
 
 def escape(text: str) -> str:
@@ -30,24 +38,66 @@ def escape(text: str) -> str:
 
 
 def esc(text: str, limit: int = 300) -> str:
-    """Cleaned, cut and escaped, for mrkdwn."""
-    return escape(clean(text, limit))
+    """Cleaned, cut and escaped, for mrkdwn: at most `limit` characters as they are sent."""
+    shown = clean(text, limit)
+    whole = escape(shown)
+    if len(whole) <= limit:
+        return whole
+    kept: list[str] = []
+    room = limit - 1
+    for char in shown:
+        sent = escape(char)
+        if len(sent) > room:
+            break
+        kept.append(sent)
+        room -= len(sent)
+    return "".join(kept) + "…"
 
 
 def code(text: str, limit: int = 120) -> str:
     """In code marks: no formatting, no emoji, no link is made of it. Backticks become apostrophes."""
-    shown = escape(clean(text, limit).replace("`", "'"))
-    return f"`{shown}`" if shown.strip() else "_none_"
+    shown = esc(text.replace("`", "'"), limit)
+    return f"`{shown}`" if shown else "_none_"
+
+
+_PIECE = re.compile(r"<[^<>\n]*>|`[^`\n]*`|&(?:amp|lt|gt);|.", re.DOTALL)
+
+
+def cut(markup: str, limit: int) -> str:
+    """Markup that was escaped already, cut so that no escape, mention, date or code mark is split."""
+    if len(markup) <= limit:
+        return markup
+    kept: list[str] = []
+    room = limit - 1
+    for piece in _PIECE.findall(markup):
+        if len(piece) > room:
+            break
+        kept.append(piece)
+        room -= len(piece)
+    return "".join(kept) + "…"
 
 
 def person(user_id: str) -> str:
     """A mention of a Slack user; `system` stays a word."""
-    return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Za-z0-9_]+", user_id) else esc(user_id)
+    return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Za-z0-9_]{1,30}", user_id) else esc(user_id, 40)
 
 
-def people(ids: tuple[str, ...]) -> str:
+def group(group_id: str) -> str:
+    """A mention of a user group."""
+    return f"<!subteam^{group_id}>" if re.fullmatch(r"S[A-Za-z0-9_]{1,30}", group_id) else esc(group_id, 40)
+
+
+def people(ids: Sequence[str], most: int = 20) -> str:
     """Mentions of users and user groups, with commas."""
-    return ", ".join(f"<!subteam^{one}>" if one.startswith("S") else person(one) for one in ids)
+    named = ", ".join(group(one) if one.startswith("S") else person(one) for one in ids[:most])
+    return named if len(ids) <= most else f"{named} and {len(ids) - most} more"
+
+
+def channel(channel_id: str) -> str:
+    """A link to a channel."""
+    if re.fullmatch(r"[CGD][A-Za-z0-9_]{1,30}", channel_id):
+        return f"<#{channel_id}>"
+    return esc(channel_id, 40) or "_no channel_"
 
 
 def utc(at: datetime | None) -> str:

@@ -6,6 +6,7 @@ the same on another machine.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sqlite3
@@ -37,6 +38,7 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in MEASURES]:
         print(f"unknown: {', '.join(unknown)}; known: {', '.join(MEASURES)}", file=sys.stderr)
         return 2
+    logging.disable(logging.WARNING)  # what the bot notes while it is measured is no part of the table
     began = time.perf_counter()
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="csms-bot-bench-") as place, far_side(Path(place)) as far:

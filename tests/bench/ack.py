@@ -16,7 +16,7 @@ from bot.sandbox.slack.delivery import signature
 from tests.bench.canned import RESPOND
 from tests.bench.peers import PATH
 from tests.bench.processes import Far, Running, bot, peer
-from tests.bench.table import Goal, Line, interleaved
+from tests.bench.table import TIMES, Goal, Line, interleaved
 
 BLOCKS, PER_BLOCK = 12, 25
 """300 commands to each. In blocks, so that a busy moment of the machine meets all of them."""
@@ -94,11 +94,11 @@ def measure(far: Far, folder: Path) -> Iterator[Line]:
     ours, asynchronous, synchronous = (median(sender.times_ms) for sender in senders.values())
     name = "ack of /csms help, HTTP, p50"
     yield Line(
-        f"{name}; peer: slack_bolt AsyncApp", ours / asynchronous, "×",
+        f"{name}; peer: slack_bolt AsyncApp", ours / asynchronous, TIMES,
         ours=f"{ours:.2f} ms", peer=f"{asynchronous:.2f} ms", goal=GOAL,
     )  # fmt: skip
     yield Line(
-        f"{name}; peer: slack_bolt App, own server", ours / synchronous, "×",
+        f"{name}; peer: slack_bolt App, own server", ours / synchronous, TIMES,
         ours=f"{ours:.2f} ms", peer=f"{synchronous:.2f} ms",
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from huaweicloudsdkcsms import v1
 from bot.csms import AccessKeys, AkSkAuth, CsmsClient
 from tests.bench.canned import EVENTS, PAGE, PROJECT
 from tests.bench.processes import Far
-from tests.bench.table import Goal, Line, interleaved
+from tests.bench.table import TIMES, Goal, Line, interleaved
 
 ROUNDS = 9
 KEYS = AccessKeys("BENCHACCESSKEY000001", "bench-secret-key")
@@ -46,11 +46,11 @@ def measure(far: Far) -> Iterator[Line]:
             runner.run(bare.aclose())
     mid = {name: median(found) * 1000 for name, found in times.items()}
     yield Line(
-        f"{EVENTS:,} events listed; peer: huaweicloudsdkcsms", mid["sdk"] / mid["ours"], "×",
+        f"{EVENTS:,} events listed; peer: huaweicloudsdkcsms", mid["sdk"] / mid["ours"], TIMES,
         ours=f"{mid['ours']:.0f} ms", peer=f"{mid['sdk']:.0f} ms", goal=FASTER,
     )  # fmt: skip
     yield Line(
-        f"{EVENTS:,} events listed; peer: httpx + json.loads", mid["ours"] / mid["bare"], "×",
+        f"{EVENTS:,} events listed; peer: httpx + json.loads", mid["ours"] / mid["bare"], TIMES,
         ours=f"{mid['ours']:.0f} ms", peer=f"{mid['bare']:.0f} ms", goal=OVERHEAD,
     )  # fmt: skip
 

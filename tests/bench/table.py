@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+"""The unit of a ratio."""
 HEADINGS = ("measure", "ours", "peer", "figure", "goal", "holds")
 
 
@@ -53,12 +55,12 @@ class Line:
 
 
 def number(value: float, unit: str) -> str:
-    """Three figures or so, and the unit: `0.147×`, `1.25 ms`, `78.4 MB`, `1,234 /s`."""
+    """Three figures or so, and the unit, set off but for TIMES: `1.25 ms`, `78.4 MB`, `1,234 /s`."""
     decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 20 else 2 if abs(value) >= 1 else 3
     text = f"{value:,.{decimals}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return f"{text}{unit}" if unit == "×" else f"{text} {unit}".rstrip()
+    return f"{text}{unit}" if unit == TIMES else f"{text} {unit}".rstrip()
 
 
 def interleaved(contenders: Sequence[str], rounds: int) -> Iterable[str]:

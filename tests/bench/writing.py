@@ -14,7 +14,7 @@ from bot.model import AuditRow, Entry
 from bot.store import Store
 from bot.store.audit import COLUMNS
 from bot.store.engine import journal_for
-from tests.bench.table import Line, interleaved
+from tests.bench.table import TIMES, Line, interleaved
 
 ROUNDS, ROWS = 7, 40
 IMAGE = {"name": "rotation-failures", "state": "ENABLED", "types": ["SECRET_ROTATED_FAILED"], "target": None}
@@ -29,7 +29,7 @@ def measure(folder: Path) -> Iterator[Line]:
     folder.mkdir(parents=True)
     ours, bare = asyncio.run(_write(folder))
     yield Line(
-        "audit rows appended and committed; peer: bare sqlite3", ours / bare, "×",
+        "audit rows appended and committed; peer: bare sqlite3", ours / bare, TIMES,
         ours=f"{ours:,.0f} /s", peer=f"{bare:,.0f} /s",
     )  # fmt: skip
 

@@ -296,6 +296,25 @@ async def test_keys_are_sent_as_a_signature_with_project_and_security_token():
     )
 
 
+async def test_a_body_that_comes_in_parts_is_signed_whole():
+    seen = []
+
+    async def parts():
+        yield b'{"state":'
+        yield b'"DISABLED"}'
+
+    def csms_server(request):
+        seen.append(request.headers["Authorization"])
+        return ok({})
+
+    auth = AkSkAuth(AccessKeys("AK", "SK"), clock=Clock())
+    async with httpx.AsyncClient(auth=auth, transport=httpx.MockTransport(csms_server)) as opened:
+        await opened.put("https://kms.example-1.myhuaweicloud.com/x", content=parts())
+        await opened.put("https://kms.example-1.myhuaweicloud.com/x", content=b'{"state":"DISABLED"}')
+
+    assert seen[0] == seen[1]
+
+
 @dataclass
 class Instance:
     """The metadata service of an ECS instance."""

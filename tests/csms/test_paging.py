@@ -148,12 +148,12 @@ async def test_a_page_of_nothing_but_nulls_is_the_end():
     assert await walked(script(ok({"events": [None, None]})), limit=2) == []
 
 
-async def test_the_list_is_sorted_by_name_and_holds_an_id_once():
+async def test_the_list_keeps_the_order_of_csms_and_holds_an_id_once():
     names = ["zeta", "Alpha", "alpha", "beta", "alpha"]
     async with aclosing(client(script(ok({"events": events(names)})))) as csms:
         listed = await csms.list_events()
 
-    assert [event.name for event in listed] == ["Alpha", "alpha", "beta", "zeta"]
+    assert [event.name for event in listed] == ["zeta", "Alpha", "alpha", "beta"]
 
 
 async def test_events_without_an_id_are_told_apart_by_name():

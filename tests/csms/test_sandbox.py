@@ -58,7 +58,7 @@ async def test_every_call_is_accepted(env):
         secrets = await client.secrets_of(NAME)
         tasks = await client.failed_tasks(secrets[0])
 
-    assert [event.name for event in events] == sorted(event.name for event in SEED.events)
+    assert sorted(event.name for event in events) == sorted(event.name for event in SEED.events)
     assert shown in events
     assert updated.settings() == {**shown.settings(), "state": "DISABLED"}
     assert len(records.records) == len(SEED.records)

@@ -276,6 +276,10 @@ def test_a_full_page_or_a_next_marker_says_that_there_may_be_more(count, more, i
     assert wire.record_page(records(*[{}] * count, **more)).maybe_incomplete is incomplete
 
 
+def test_a_page_that_is_full_with_a_null_in_it_is_full():
+    assert wire.record_page(records(None, *[{}] * 999)).maybe_incomplete
+
+
 @pytest.mark.parametrize("body", [{"records": None}, {"records": []}, {}, {"records": [None]}])
 def test_no_records_is_an_empty_page(body):
     assert wire.record_page(json.dumps(body).encode()).records == ()

@@ -44,7 +44,9 @@ async def test_a_person_lists_changes_approves_sees_an_alert_and_the_audit_log(t
 
         await page.goto(f"{address}/?as=subscriber&channel=secrets-alerts")
         bot.world.trigger("mail-gateway-credentials", "SECRET_VERSION_EXPIRED")
-        alert = page.get_by_test_id("message").filter(has_text="Notice not delivered: mail-gateway-credentials")
+        alert = page.get_by_test_id("message").filter(
+            has_text="Notice not delivered: mail-gateway-credentials"
+        )
         await expect(alert).to_be_visible()
         await expect(alert).to_contain_text("mail-gateway-login")
         await alert.get_by_role("button", name="Acknowledge").click()

@@ -11,7 +11,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 CSMS_SCOPES = (
     "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history", "groups:read",
-    "im:history", "im:read", "im:write", "usergroups:read", "users:read",
+    "im:history", "im:write", "usergroups:read", "users:read",
 )  # fmt: skip
 
 

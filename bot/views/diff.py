@@ -1,0 +1,50 @@
+"""What differs between two settings of an event: on a card, in one line, and in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.rules.updates import FieldChange
+from bot.views.blocks import Block, section
+from bot.views.text import code, cut
+
+MOST_TYPES = 14
+"""Types that are listed of those added, and of those removed; an event has at most 12 (CSMS: UpdateSecretEvent)."""
+
+
+def sections(found: Iterable[FieldChange]) -> list[Block]:
+    """A paragraph for each field that differs: before → after; event types as added and removed."""
+    return [section(f"*{one.name}*\n{_lines(one)}") for one in found]
+
+
+def _lines(one: FieldChange) -> str:
+    if one.added or one.removed:
+        added, removed = _some(one.added), _some(one.removed)
+        return "\n".join(
+            [f":heavy_plus_sign: {name}" for name in added]
+            + [f":heavy_minus_sign: {name}" for name in removed]
+        )
+    return f"{code(one.before, 256)} → {code(one.after, 256)}"
+
+
+def _some(names: Sequence[str]) -> list[str]:
+    shown = [code(name, 64) for name in names[:MOST_TYPES]]
+    return shown if len(names) <= MOST_TYPES else [*shown, f"and {len(names) - MOST_TYPES} more"]
+
+
+def short(found: Iterable[FieldChange], limit: int) -> str:
+    """One line of at most `limit` characters: what it was and is; of event types only what came and went."""
+    return cut("; ".join(f"{one.name}: {_words(one)}" for one in found), limit)
+
+
+def _words(one: FieldChange) -> str:
+    if one.added or one.removed:
+        return " ".join(
+            [f"+{code(name, 64)}" for name in one.added] + [f"-{code(name, 64)}" for name in one.removed]
+        )
+    return f"{code(one.before, 80)} → {code(one.after, 80)}"
+
+
+def full(found: Iterable[FieldChange]) -> str:
+    """One line with both sides whole, for notifications and screen readers."""
+    return "; ".join(f"{one.name}: {code(one.before, 800)} → {code(one.after, 800)}" for one in found)

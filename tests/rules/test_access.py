@@ -1,0 +1,178 @@
+"""Who may do what: every combination, against the contract written down a second time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+
+from bot.errors import NotAllowed
+from bot.model import Actor, Change, ChangeState, Kind, Patch
+from bot.rules.access import Action, Policy, authorize
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ME, SOMEBODY = "U0ME", "U0SOMEBODY"
+MY_GROUP, OTHER_GROUP = "S0MINE", "S0OTHER"
+LISTED = {"nobody": (), "others": (SOMEBODY, OTHER_GROUP), "by id": (SOMEBODY, ME), "by group": (MY_GROUP,)}
+OPERATORS = LISTED | {"everybody": ("*",)}
+ENDS = {"in time": NOW + timedelta(microseconds=1), "just over": NOW, "long over": NOW - timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination."""
+
+    kind: Kind
+    team: str
+    operators: str
+    approvers: str
+    action: Action
+    state: ChangeState
+    required: int
+    own: bool
+    ends: str
+    voted: bool
+
+
+def cells() -> Iterator[Cell]:
+    """All combinations; what an action does not look at is held still for it."""
+    who = (list(Kind), ("T0HOME", "T0AWAY"), list(OPERATORS), list(LISTED))
+    about = (list(ChangeState), (0, 1, 2), (False, True), list(ENDS), (False, True))
+    for action in Action:
+        whole = action in (Action.APPROVE, Action.REJECT, Action.CANCEL)
+        for kind, team, operators, approvers in itertools.product(*who):
+            for state, required, own, ends, voted in itertools.product(*about) if whole else [(*STILL,)]:
+                yield Cell(kind, team, operators, approvers, action, state, required, own, ends, voted)
+
+
+STILL = (ChangeState.PENDING, 1, False, "in time", False)
+
+
+def may(cell: Cell) -> bool:
+    """What docs and contract promise, not how the program says it."""
+    if cell.action is Action.READ:
+        return cell.kind in {Kind.MEMBER, Kind.GUEST, Kind.BOT}
+    operator = cell.operators in {"by id", "by group", "everybody"}
+    approver = cell.approvers in {"by id", "by group"}
+    open_now = cell.state is ChangeState.PENDING and cell.ends == "in time"
+    return (
+        cell.kind is Kind.MEMBER
+        and {
+            Action.ACKNOWLEDGE: True,
+            Action.ASK: operator,
+            Action.CANCEL: open_now and cell.own,
+            Action.REJECT: open_now and approver and not cell.own,
+            Action.APPROVE: open_now
+            and (
+                (cell.required == 0 and cell.own and operator)
+                or (cell.required > 0 and approver and not cell.own and not cell.voted)
+            ),
+        }[cell.action]
+    )
+
+
+@cache
+def policy(operators: str, approvers: str, required: int) -> Policy:
+    return Policy(OPERATORS[operators], LISTED[approvers], required)
+
+
+@cache
+def actor(kind: Kind, team: str) -> Actor:
+    return Actor(ME, team, kind, frozenset({MY_GROUP}))
+
+
+@cache
+def change(state: ChangeState, required: int, own: bool, ends: str, voted: bool) -> Change:
+    return Change(
+        number=12, key="k", project="prod", event="db", before={"state": "ENABLED", "types": [], "target": None},
+        patch=Patch(state="DISABLED"), requester=ME if own else SOMEBODY, reason="", state=state, required=required,
+        created=NOW - timedelta(days=2), expires=ENDS[ends], approved_by=(ME,) if voted else ("U0THIRD",),
+    )  # fmt: skip
+
+
+def says(cell: Cell):
+    about = change(cell.state, cell.required, cell.own, cell.ends, cell.voted)
+    rules = policy(cell.operators, cell.approvers, cell.required)
+    return authorize(actor(cell.kind, cell.team), cell.action, rules, change=about, now=NOW)
+
+
+def test_every_combination_is_allowed_or_refused_as_promised_and_refusals_say_why():
+    wrong_allows, wrong_refusals, silent, seen, rules = [], [], [], 0, set()
+    for cell in cells():
+        seen += 1
+        decision = says(cell)
+        if decision.allowed:
+            if not may(cell):
+                wrong_allows.append(cell)
+        else:
+            rules.add(decision.rule)
+            if may(cell):
+                wrong_refusals.append(cell)
+            if not (decision.rule and decision.text.endswith(".") and len(decision.text) > 20):
+                silent.append((cell, decision))
+
+    assert seen > 80_000
+    assert wrong_allows == []
+    assert wrong_refusals == []
+    assert silent == []
+    assert rules == {
+        "guest", "bot", "deactivated", "foreign", "unknown", "not-operator", "decided", "expired", "not-requester",
+        "own-request", "no-approvers", "not-approver", "voted",
+    }  # fmt: skip
+
+
+FORGETFUL = {
+    "own": {"own": False},
+    "expiry": {"ends": "in time"},
+    "votes": {"voted": False},
+    "state": {"state": ChangeState.PENDING},
+    "accounts": {"kind": Kind.MEMBER},
+    "approvers": {"approvers": "by id"},
+    "operators": {"operators": "everybody"},
+    "quorum": {"required": 1},
+}
+
+
+@pytest.mark.parametrize("forgotten", FORGETFUL)
+def test_the_table_notices_a_rule_that_is_forgotten(forgotten):
+    def forgetful(cell: Cell) -> bool:
+        return may(replace(cell, **FORGETFUL[forgotten]))
+
+    assert any(forgetful(cell) and not may(cell) for cell in cells())
+
+
+def test_a_change_that_is_gone_is_refused():
+    for action in (Action.APPROVE, Action.REJECT, Action.CANCEL):
+        decision = authorize(actor(Kind.MEMBER, "T0HOME"), action, policy("everybody", "by id", 1), now=NOW)
+
+        assert (decision.allowed, decision.rule) == (False, "no-change")
+
+
+def test_a_refusal_is_raised_with_its_rule_and_its_sentence():
+    decision = says(Cell(Kind.GUEST, "T0HOME", "everybody", "by id", Action.ASK, *STILL))
+
+    with pytest.raises(NotAllowed, match="Guests of this workspace") as caught:
+        decision.enforce()
+    assert caught.value.rule == "guest"
+
+
+def test_an_empty_user_id_is_never_taken_for_somebody_listed():
+    nameless = Actor("", "T0HOME", Kind.MEMBER, frozenset())
+    about = change(ChangeState.PENDING, 1, False, "in time", False)
+
+    for action in (Action.APPROVE, Action.REJECT, Action.CANCEL):
+        assert not authorize(nameless, action, policy("by id", "by id", 1), change=about, now=NOW).allowed
+
+
+def test_what_slack_said_when_it_could_not_be_asked_is_told_without_its_markup():
+    unknown = Actor(ME, "T0HOME", Kind.UNKNOWN, problem="Slack: users.info: <!channel> `fatal_error` & more")
+
+    text = authorize(unknown, Action.ASK, policy("everybody", "by id", 1)).text
+
+    assert "users.info" in text
+    assert "fatal_error" in text
+    assert not set(text) & set("<>&`!")

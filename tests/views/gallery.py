@@ -1,0 +1,221 @@
+"""Every view that the bot draws, with one text in every field that other people fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from bot.errors import (
+    BotError,
+    CsmsDown,
+    CsmsForbidden,
+    CsmsGarbled,
+    CsmsNotFound,
+    CsmsRefused,
+    CsmsUnauthorized,
+    NotAllowed,
+    Refused,
+    Sent,
+    SlackError,
+    StoreError,
+    Usage,
+)
+from bot.model import (
+    FAIL,
+    INVALID,
+    Actor,
+    AuditRow,
+    Change,
+    ChangeState,
+    Event,
+    Incident,
+    Kind,
+    Patch,
+    PostKind,
+    Record,
+    Target,
+    record_data,
+)
+from bot.rules.access import Action, Policy, authorize
+from bot.rules.listing import Filter, Listing
+from bot.services.status import ProjectReport, Report
+from bot.views.audit import audit_log, history
+from bot.views.blocks import Message
+from bot.views.change import asked, decided, pending
+from bot.views.errors import sentence
+from bot.views.events import EventDetail, ListPage, event_detail, list_page
+from bot.views.forms import EditForm, edit_form, loading, outcome, sending
+from bot.views.help import HelpEntry, all_help, one_help
+from bot.views.home import home
+from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.views.records import RecordList, record_list
+from bot.views.status import status
+from tests.views.hostile import notices
+from tests.views.liveness import ALERTS, APPROVALS, APPROVER, GROUP, REQUESTER, T0, TIMES
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def an_event(text: str) -> Event:
+    return Event(
+        name=text,
+        event_id=text,
+        state=text,
+        types=(text, f"{text}2", "SECRET_ROTATED"),
+        target=Target(text, text, text),
+        created=T0,
+        updated=TIMES[1],
+        unknown={text: text, "more": {text: [text]}},
+    )
+
+
+def a_change(text: str, state: ChangeState = ChangeState.PENDING, required: int = 1) -> Change:
+    before = Event(text, text, text, (text, "SECRET_DELETED"), Target(text, text, text), updated=T0).image()
+    return Change(
+        number=12,
+        key=KEY,
+        project=text,
+        event=text,
+        before=before,
+        patch=Patch("DISABLED", (f"{text}2", "SECRET_ROTATED"), Target("EG", f"{text}2", f"{text}3")),
+        requester=REQUESTER,
+        reason=text,
+        state=state,
+        required=required,
+        created=T0,
+        expires=TIMES[2],
+        approved_by=() if state is ChangeState.PENDING and required < 2 else (APPROVER,),
+        decided_by="" if state.open else APPROVER,
+        decided=None if state.open else TIMES[3],
+        note="" if state.open else f"{text} <@{APPROVER}>",
+    )
+
+
+def a_record(text: str, status: str = FAIL, content: str = "") -> Record:
+    return Record(text, text, TIMES[4], text, text, text, text, content or text, status, "f")
+
+
+def an_incident(text: str, status: str = FAIL, content: str = "") -> Incident:
+    first = record_data(a_record(text, status, content))
+    return Incident("i", text, text, text, status, first, 3, T0, TIMES[5], "failing", "p")
+
+
+def a_row(text: str) -> AuditRow:
+    before, after = (
+        Event(text, state=text, types=(text,), target=Target(text, text, text)),
+        an_event(f"{text}2"),
+    )
+    return AuditRow(
+        7, T0.isoformat(), text, text, text, text, text, before.settings(), after.settings(), text, text, text, text
+    )  # fmt: skip
+
+
+def a_report(text: str) -> Report:
+    project = ProjectReport(text, text, text, T0, 3, text, 5, True, ALERTS, APPROVALS, 2)
+    bare = replace(project, last_poll=None, alert_channel=text, approval_channel="")
+    return Report(
+        version="1.0", mode="HTTP", connected=True, projects=(project, bare), open_changes=1,
+        backlog={"pending": 1, "sending": 0, "behind": 2, "unknown": 3}, inbox=0, head=(7, text),
+        troubles=((text, text, 2),), wrong=(text, f"The last poll of project {text} failed: {text}"),
+    )  # fmt: skip
+
+
+def errors(text: str) -> Iterator[BotError]:
+    facts: dict[str, Any] = {"status": 400, "code": text, "message": text, "request_id": text}
+    yield Usage(f"`{text}` is one word too many.", text)
+    yield Usage(text)
+    yield Refused(text)
+    yield CsmsRefused("UpdateSecretEvent", **facts)
+    yield CsmsUnauthorized("UpdateSecretEvent", **facts)
+    yield CsmsForbidden("UpdateSecretEvent", **facts | {"status": 403}, permission=text)
+    yield CsmsNotFound("ShowSecretEvent", **facts)
+    yield CsmsDown("ShowSecretEvent", **facts)
+    yield CsmsDown("ShowSecretEvent", **facts | {"status": 429})
+    yield CsmsGarbled("ShowSecretEvent", **facts)
+    yield SlackError("views.open", sent=Sent.REFUSED, code=text, needed=text)
+    yield SlackError("views.open", sent=Sent.REFUSED, code="missing_scope", needed=text)
+    yield SlackError("chat.postMessage", sent=Sent.REFUSED, code="not_in_channel")
+    yield StoreError(text)
+    yield BotError(text)
+    rules = Policy((), (), 1)
+    stranger = Actor("U0ELSE", "T0", Kind.UNKNOWN, problem=text)
+    member = Actor("U0ELSE", "T0", Kind.MEMBER)
+    for change in (a_change(text), replace(a_change(text), requester=text)):
+        for actor, action in ((stranger, Action.ASK), (member, Action.CANCEL), (member, Action.APPROVE)):
+            refusal = authorize(actor, action, rules, change=change, now=T0)
+            yield NotAllowed(refusal.rule, refusal.text)
+
+
+def messages(text: str) -> Iterator[tuple[str, Message]]:
+    """Each message that the bot can post or answer."""
+    event = an_event(text)
+    wanted = Filter(text, text, text, text)
+    listing = Listing(
+        text, (event, replace(event, types=None, target=None), replace(event, types=())), 3, 2, 1, wanted
+    )
+    yield "list", list_page(ListPage(listing, 0, {text: KEY}, KEY, KEY))
+    yield "list, nothing matches", list_page(ListPage(replace(listing, events=()), 0, {}))
+    yield "event", event_detail(EventDetail(event, text, KEY))
+    yield (
+        "bare event",
+        event_detail(EventDetail(replace(event, types=None, target=None, created=None), text, KEY)),
+    )
+    for state in ChangeState:
+        change = a_change(text, state)
+        for kind in (PostKind.CARD, PostKind.TOLD):
+            yield f"{kind} {state}", draw_change(kind, change, (APPROVER, GROUP, text))
+        yield f"decided {state}", decided(change)
+    for required, approvers in ((0, ()), (1, ()), (2, (APPROVER,)), (1, (f"S {text}", f"U {text}"))):
+        yield f"card of {required}", draw_change(PostKind.CARD, a_change(text, required=required), approvers)
+    odd = replace(a_change(text), requester=text, decided_by=text, approved_by=(text, f"S {text}"))
+    for state in ChangeState:
+        yield f"card with odd ids {state}", draw_change(PostKind.CARD, replace(odd, state=state), (text,))
+    yield "asked", asked(a_change(text), APPROVALS)
+    yield "asked elsewhere", asked(a_change(text, required=0), text)
+    changes = [a_change(text), a_change(text, ChangeState.APPLYING), replace(odd, number=13)]
+    yield "pending", pending(changes, yours=frozenset({"CR-12"}), project=text)
+    yield "nothing pending", pending([], yours=frozenset(), project=text)
+    for content in notices(text):
+        for status_ in (FAIL, INVALID, text):
+            yield f"alert {status_}"[:20], draw_incident(an_incident(text, status_, content))
+    over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
+    yield "alert, delivering again", draw_incident(over)
+    yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
+    data = record_data(a_record(text))
+    yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
+    summary = {"event": text, "status": text, "target": text, "count": 3}
+    yield "digest", draw_data(PostKind.DIGEST, text, {"incidents": [summary] * 12})
+    counts = {"records": 3, "failed": 2, "by_event": [(f"{text} · FAIL", 2)]}
+    yield "backfill", draw_data(PostKind.BACKFILL, text, counts)
+    yield "coverage", draw_data(PostKind.COVERAGE, text, {})
+    records = (a_record(text), a_record(text, text), replace(a_record(text), created=None))
+    yield "records", record_list(RecordList(text, records, 9, True))
+    yield "no records", record_list(RecordList(text, (), 0, False))
+    rows = [
+        a_row(text),
+        replace(a_row(text), outcome="applied"),
+        replace(a_row(text), before=text, after=[text]),
+    ]
+    yield "audit", audit_log(rows, more=True)
+    yield "no audit", audit_log([], more=False)
+    yield "history", history(text, rows, more=True)
+    yield "no history", history(text, [], more=False)
+    yield "status", status(a_report(text), T0)
+    entry = HelpEntry(text, text, text, text)
+    yield "help", all_help([entry] * 3)
+    yield "help of one", one_help(entry)
+    for error in errors(text):
+        yield type(error).__name__, sentence(error, "/csms")
+
+
+def views(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each modal and the home tab."""
+    yield "loading", loading()
+    yield "sending", sending()
+    yield "form", edit_form(EditForm(an_event(text), KEY, text, (Target(text, text, text),) * 9))
+    yield "bare form", edit_form(EditForm(Event(text), KEY, text))
+    yield "form answered", outcome(asked(a_change(text), APPROVALS))
+    yield "form refused", outcome(sentence(Refused(text), "/csms"))
+    yield "form answered in words", outcome(decided(a_change(text, ChangeState.FAILED)))
+    yield "home", home(a_report(text), [a_change(text)] * 12, "/csms")
