@@ -10,8 +10,8 @@ from typing import Any
 from bot.sandbox.csms.model import Event, Record, Target
 
 PROJECT = "0123456789abcdef0123456789abcdef"
-EVENTS, PAGE = 10_000, 1000
-"""The figures of the goal, and the largest page that CSMS gives."""
+EVENTS, PAGE, USUAL_PAGE = 10_000, 1000, 50
+"""The figures of the goal: the largest page that CSMS gives, and the one that it gives unasked."""
 RECORDS = 1000
 RESPOND = "/respond"
 """Stands for a response_url: takes whatever is sent to it."""
@@ -72,7 +72,7 @@ def record_page(total: int) -> dict[str, Any]:
 def answers() -> dict[bytes, bytes]:
     """Target → the whole response."""
     base = f"/v1/{PROJECT}/csms"
-    pages = event_pages(total=EVENTS, limit=PAGE)
+    pages = event_pages(total=EVENTS, limit=PAGE) | event_pages(total=EVENTS, limit=USUAL_PAGE)
     bodies = {f"{base}/events?{query}": _compact(page) for query, page in pages.items()}
     bodies[f"{base}/notification-records"] = _compact(record_page(RECORDS))
     bodies[RESPOND] = b'{"ok":true}'

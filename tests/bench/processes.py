@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ LOOK_EVERY_S = 0.01
 class Far:
     """The far side, as it described itself."""
 
-    env: Mapping[str, str]
+    env: dict[str, str]
     canned: str
 
 

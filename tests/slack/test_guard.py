@@ -130,9 +130,11 @@ async def test_a_command_that_holds_a_word_of_the_protocol_is_still_a_command(po
     assert [payload["text"] for _, payload in await post.kept()] == [text]
 
 
-@pytest.mark.parametrize(
-    ("headers", "why"),
-    [
+async def test_what_slack_did_not_sign_just_now_is_refused_with_one_line(
+    post: Post, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG, logger="bot")
+    for headers, why in (
         ({"Content-Type": FORM}, "no signature"),
         (signed(COMMAND) | {"X-Slack-Signature": ""}, "no signature"),
         (signed(COMMAND) | {"X-Slack-Request-Timestamp": ""}, "no signature"),
@@ -140,22 +142,16 @@ async def test_a_command_that_holds_a_word_of_the_protocol_is_still_a_command(po
         (signed(COMMAND + b"x"), "the signature is wrong"),
         (signed(COMMAND) | {"X-Slack-Signature": "v0="}, "the signature is wrong"),
         (signed(COMMAND, at=now(-301)), "the timestamp is not of now"),
-        (signed(COMMAND, at=now(400)), "the timestamp is not of now"),
+        (signed(COMMAND, at=now(310)), "the timestamp is not of now"),
         (signed(COMMAND, at="abc"), "the timestamp is not a number"),
         (signed(COMMAND, at="-1"), "the timestamp is not a number"),
         (signed(COMMAND, at="1e9"), "the timestamp is not a number"),
         (signed(COMMAND, at="9" * 5000), "the timestamp is not a number"),
-    ],
-)
-async def test_what_slack_did_not_sign_just_now_is_refused_with_one_line(
-    post: Post, caplog: pytest.LogCaptureFixture, headers: dict[str, str], why: str
-):
-    caplog.set_level(logging.DEBUG, logger="bot")
-
-    answer = await post(COMMAND, headers)
-
-    assert (answer.status_code, answer.json()) == (401, {"error": why})
-    assert [(record.levelname, record.__dict__["why"]) for record in caplog.records] == [("WARNING", why)]
+    ):
+        caplog.clear()
+        answer = await post(COMMAND, headers)
+        assert (answer.status_code, answer.json()) == (401, {"error": why})
+        assert [(record.levelname, record.__dict__["why"]) for record in caplog.records] == [("WARNING", why)]
     assert await post.kept() == []
 
 

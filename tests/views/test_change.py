@@ -129,5 +129,5 @@ def test_a_list_of_open_changes_has_buttons_only_where_they_do_something():
     message = pending(changes, yours=frozenset({"CR-12"}), project="prod")
 
     assert [block["block_id"] for block in message.blocks if block["type"] == "actions"] == ["change.12"]
-    assert "2 open change requests in project `prod`: CR-12 (`prod-db`), CR-13 (`prod-db`)" == message.text
+    assert message.text == "2 open change requests in project `prod`: CR-12 (`prod-db`), CR-13 (`prod-db`)"
     assert "+`SECRET_ROTATED_FAILED` -`SECRET_DELETED`" in text_of(message)

@@ -21,6 +21,7 @@ from bot.model import (
 )
 from bot.rules.alerts import LINES
 from bot.rules.listing import Filter, Listing
+from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.services.status import ProjectReport, Report
 from bot.views.audit import audit_log, history
 from bot.views.blocks import BUDGET, MESSAGE_BLOCKS, Message, rows_that_fit, section, size
@@ -30,7 +31,6 @@ from bot.views.forms import EditForm, edit_form
 from bot.views.posts import draw_change, draw_data
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
-from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from tests.views.gallery import KEY, a_change, a_report
 from tests.views.liveness import ALERTS, APPROVALS, APPROVER, REQUESTER, T0, TIMES, read
 
