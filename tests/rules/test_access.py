@@ -176,3 +176,44 @@ def test_what_slack_said_when_it_could_not_be_asked_is_told_without_its_markup()
     assert "users.info" in text
     assert "fatal_error" in text
     assert not set(text) & set("<>&`!")
+
+
+@pytest.mark.parametrize(
+    ("action", "cell", "says"),
+    [
+        (Action.CANCEL, {}, f"Only <@{SOMEBODY}>, who asked for CR-12, can cancel it."),
+        (Action.APPROVE, {"required": 0}, f"CR-12 is confirmed by <@{SOMEBODY}>, who asked for it."),
+        (Action.APPROVE, {"own": True}, "CR-12 is your own request; somebody else has to approve it."),
+        (Action.REJECT, {"own": True}, "CR-12 is your own request; use *Cancel* to take it back."),
+        (
+            Action.APPROVE,
+            {"state": ChangeState.APPLIED},
+            "CR-12 is applied already, so this click changes nothing.",
+        ),
+        (Action.APPROVE, {"ends": "just over"}, "CR-12 has expired. Ask for the change again."),
+        (Action.APPROVE, {"voted": True, "required": 2}, "Your approval of CR-12 is counted already"),
+        (Action.APPROVE, {"approvers": "nobody"}, "the setting CSMS_BOT_APPROVERS is empty."),
+        (Action.APPROVE, {"approvers": "others"}, "You are not an approver, so CR-12 stays as it is."),
+        (Action.ASK, {"operators": "others"}, "(setting CSMS_BOT_OPERATORS)."),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(action, cell, says):
+    decision = says_of(action, **cell)
+
+    assert not decision.allowed
+    assert says in decision.text
+
+
+def says_of(action: Action, **given):
+    whole = Cell(Kind.MEMBER, "T0HOME", "everybody", "by id", action, *STILL)
+    return says(replace(whole, **given))
+
+
+def test_a_requester_whose_id_is_none_is_not_mentioned():
+    odd = replace(change(*STILL), requester="U1> <!channel")
+
+    decision = authorize(
+        actor(Kind.MEMBER, "T0HOME"), Action.CANCEL, policy("everybody", "by id", 1), change=odd, now=NOW
+    )
+
+    assert decision.text == "Only the requester, who asked for CR-12, can cancel it."

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def record(
-    status: str = FAIL, *, event: str = "db", target: str = "urn:t", secret: str = "s", second: int = 0
+    status: str = FAIL, *, event: str = "db", target: str = "urn:t", secret: str = "", second: int = 0
 ) -> Record:
     at = NOW + timedelta(seconds=second)
     marks = f"{event}/{target}/{status}/{secret}/{second}"

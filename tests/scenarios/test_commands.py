@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import pytest
-
 from bot.sandbox.csms.model import Event, Record, Target
 from bot.sandbox.slack import Message
 from tests.support.stage import Stage, blocks_text, change_of, text_of, until
@@ -217,23 +215,20 @@ async def test_history_and_audit_tell_what_was_done_by_whom(quick: Stage):
     assert "No row" in text_of(await quick.ask("subscriber", "audit --user system --action change.cancel"))
 
 
-@pytest.mark.parametrize(
-    "text", ["list", "get search-cluster-token", "status", "help", "records", "pending", "audit"]
-)
-async def test_a_shared_answer_is_seen_by_the_channel_and_any_other_by_the_asker_alone(
-    quick: Stage, text: str
-):
-    channel = quick.alerts
-    await quick.ask("engineer", text)
-    before = {one.ts for one in quick.slack.messages(channel)}
-    await quick.command("engineer", f"{text} --SHARE")
+async def test_a_shared_answer_is_seen_by_the_channel_and_any_other_by_the_asker_alone(quick: Stage):
+    engineer = quick.people["engineer"]
+    for text in ("list", "get search-cluster-token", "status", "help", "records", "pending", "audit"):
+        assert (await quick.ask("engineer", text)).ephemeral_to == engineer
+        alone = len(quick.slack.ephemerals(engineer))
+        before = {one.ts for one in quick.slack.messages(quick.alerts)}
+        await quick.command("engineer", f"{text} --SHARE")
 
-    shared = await quick.slack.wait_for(
-        lambda: next((one for one in quick.slack.messages(channel) if one.ts not in before), None)
-    )
-    assert shared.ephemeral_to is None
-    assert f"<@{quick.people['engineer']}>" in blocks_text(shared)
-    assert len(quick.slack.ephemerals(quick.people["engineer"])) == 1
+        shared = await until(
+            lambda before=before: [m for m in quick.slack.messages(quick.alerts) if m.ts not in before]
+        )
+        assert shared[0].ephemeral_to is None
+        assert f"<@{engineer}>" in blocks_text(shared[0])
+        assert len(quick.slack.ephemerals(engineer)) == alone
 
 
 async def test_a_command_works_where_the_bot_is_not_and_in_its_direct_messages(both: Stage):

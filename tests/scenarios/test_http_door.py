@@ -119,7 +119,7 @@ async def test_mutated_deliveries_with_a_good_signature_harm_nothing(
     quick: Stage, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO, logger="bot")
-    dice = random.Random(7)  # noqa: S311 (the same mutations in every run)
+    dice = random.Random(7)
     statuses = []
 
     async def some(number: int) -> None:

@@ -183,15 +183,6 @@ async def test_slacks_old_token_never_reaches_the_database(door: Threshold):
     assert [token for token in tokens if token.encode() in everything] == []
 
 
-async def test_text_that_no_database_can_hold_as_it_came_is_kept_all_the_same(tmp_path: Path):
-    # In Socket Mode: over HTTP the guard refuses it before it comes here.
-    async with threshold(tmp_path, socket_mode=True) as door:
-        click = CLICK | {"actions": [CLICK["actions"][0] | {"value": "half a pair \ud800"}]}
-        assert (await door.workspace.courier.deliver(Kind.INTERACTIVE, click)).ok
-        ((_, payload),) = await door.kept()
-        assert payload["actions"][0]["value"].startswith("half a pair ")
-
-
 async def test_what_cannot_be_kept_is_not_acknowledged(tmp_path: Path):
     async with threshold(tmp_path, socket_mode=False) as door:
 

@@ -358,6 +358,13 @@ async def test_a_payload_that_is_nothing_we_know_is_dropped(shop: Shop):
     assert shop.handled == []
 
 
+async def test_text_that_sqlite_cannot_hold_as_it_came_is_kept_all_the_same(shop: Shop):
+    payload = {"text": "half of a pair: \ud800", "whole": "é 🔑"}
+    assert await shop.store.inbox.receive("k", "command", payload, utc_now())
+    (taken,) = await shop.store.inbox.take(1)
+    assert taken.payload == payload
+
+
 async def test_the_key_of_a_finished_row_is_kept_a_day_to_know_its_redelivery(tmp_path: Path):
     store = Store(tmp_path / "db")
     now = utc_now()

@@ -274,7 +274,7 @@ async def test_a_refused_file_can_be_opened_once_it_is_mended(tmp_path: Path):
     ],
 )  # fmt: skip
 def test_wal_is_used_only_where_sqlite_has_mended_its_reset(version: tuple[int, ...], safe: bool):
-    assert journal_for(version) == (("WAL", "FULL") if safe else ("DELETE", "EXTRA"))
+    assert journal_for(version) == (("WAL", "FULL") if safe else ("PERSIST", "EXTRA"))
 
 
 async def test_the_opened_file_is_kept_as_chosen_for_this_sqlite(tmp_path: Path):

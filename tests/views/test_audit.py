@@ -1,0 +1,78 @@
+"""The audit log and an event's history, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.model import EVENT_TYPES, AuditRow, Event
+from bot.views.audit import WORDS, audit_log, history
+from bot.views.blocks import Message
+from tests.views.liveness import REQUESTER, T0, read
+
+BEFORE = Event("prod-db", state="ENABLED", types=EVENT_TYPES[:4]).settings()
+AFTER = BEFORE | {"state": "DISABLED", "types": sorted(EVENT_TYPES[1:])}
+ROW = AuditRow(
+    7, T0.isoformat(timespec="microseconds"), REQUESTER, "change.request", "prod", "prod-db", "CR-12", BEFORE, AFTER, "pending",
+    "maintenance until noon", "0" * 64, "abcdef" + "0" * 58,
+)  # fmt: skip
+
+
+def text_of(message: Message) -> str:
+    return "\n".join(read(list(message.blocks)).texts)
+
+
+def test_a_row_says_when_who_did_what_to_which_event_from_what_to_what_and_why():
+    text = text_of(audit_log([ROW], more=False))
+
+    assert "2026-11-23 04:05:06 UTC" in text
+    assert f"<@{REQUESTER}> asked for a change · CR-12 `prod-db`" in text
+    assert "State: `ENABLED` → `DISABLED`; Types: +`SECRET_DELETED` -`SECRET_VERSION_CREATED`" in text
+    assert "_maintenance until noon_" in text
+    assert "1 row, newest first · head 7 `abcdef000000`" in text
+    assert "older ones" not in text
+
+
+@pytest.mark.parametrize(("action", "outcome"), WORDS)
+def test_each_kind_of_row_has_words_of_its_own(action, outcome):
+    row = replace(ROW, action=action, outcome=outcome)
+
+    text = text_of(history("prod-db", [row], more=False))
+
+    assert f"<@{REQUESTER}> {WORDS[action, outcome]} · CR-12" in text
+    assert ("State: `ENABLED`" in text) == (outcome in ("pending", "applied"))
+
+
+def test_a_row_of_a_kind_without_words_is_shown_as_it_is():
+    row = replace(
+        ROW,
+        actor="system",
+        action="bot.start",
+        outcome="done",
+        event="",
+        change="",
+        before=None,
+        after=None,
+        reason="",
+    )
+
+    text = text_of(audit_log([row], more=False))
+
+    assert "system bot.start (done)\n" in text
+
+
+def test_there_may_be_nothing_to_show():
+    assert (
+        text_of(history("prod-db", [], more=False))
+        == "Nothing has been done to `prod-db` through this bot yet."
+    )
+    assert text_of(audit_log([], more=False)) == "No row of the audit log matches."
+
+
+def test_older_rows_are_pointed_to():
+    assert "older ones: `csms-bot audit export --event prod-db`" in text_of(
+        history("prod-db", [ROW], more=True)
+    )
+    assert "older ones: `csms-bot audit export`" in text_of(audit_log([ROW], more=True))
+    assert "older ones" not in text_of(history("prod-db", [ROW], more=False))
