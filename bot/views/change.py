@@ -190,7 +190,8 @@ def decided(change: Change) -> Message:
     if change.state is ChangeState.PENDING:
         text = f"Your approval of {change.id} counts: {len(change.approved_by)} of {change.required}."
     else:
-        text = f"{change.id} ({code(change.event)}) is {change.state}."
+        verb = "has" if change.state in (ChangeState.FAILED, ChangeState.EXPIRED) else "is"
+        text = f"{change.id} ({code(change.event)}) {verb} {change.state}."
     if change.reviewed:
         text = f"{text} Reviewed by {person(change.reviewed_by)}."
     elif change.review_owed:
