@@ -13,13 +13,13 @@ from bot.views.forms import REASON, REASON_FORM, noting, outcome, reason_form
 
 async def approve(press: Press) -> None:
     """Counts an approval; the last one needed applies the change."""
-    change = await press.services.changes.approve(await press.actor(), press.key)
+    change = await press.services.changes.approve(await press.actor(), press.key, again=press.origin.again)
     await press.answer.say(decided(change))
 
 
 async def reject(press: Press) -> None:
     """Ends the request, then asks why: the rejection counts even if the form is closed."""
-    change = await press.services.changes.reject(await press.actor(), press.key)
+    change = await press.services.changes.reject(await press.actor(), press.key, again=press.origin.again)
     with contextlib.suppress(BotError):  # A click that was kept for long cannot open a form any more.
         await press.answer.open_form(reason_form(change))
     await press.answer.say(decided(change))
@@ -41,13 +41,13 @@ async def give_reason(sheet: Sheet) -> None:
 
 async def cancel(press: Press) -> None:
     """Takes the request back."""
-    change = await press.services.changes.cancel(await press.actor(), press.key)
+    change = await press.services.changes.cancel(await press.actor(), press.key, again=press.origin.again)
     await press.answer.say(decided(change))
 
 
 async def review(press: Press) -> None:
     """Pays the debt of a break-glass change."""
-    change = await press.services.changes.review(await press.actor(), press.key)
+    change = await press.services.changes.review(await press.actor(), press.key, again=press.origin.again)
     await press.answer.say(decided(change))
 
 

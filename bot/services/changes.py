@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errors import BotError, CsmsError, CsmsForbidden, CsmsNotFound, Landed, NotAllowed, Refused
-from bot.model import Actor, Change, ChangeState, Entry, Event
+from bot.model import Actor, Change, ChangeState, Entry, Event, Kind
 from bot.rules.access import Action, authorize
 from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
 from bot.services.events import get_event
@@ -89,6 +89,8 @@ class Changes:
         shown: Mapping[str, Any] | None = None,
         break_glass: bool = False,
     ) -> Change:
+        if made := await self._store.changes.by_origin(origin):
+            return made  # The same delivery, looked at again after a crash.
         try:
             if len(reason) > MAX_REASON:
                 raise Refused(f"The reason is too long: {len(reason)} characters, {MAX_REASON} fit.")
@@ -130,8 +132,13 @@ class Changes:
             await self._refused(actor, what, error, project=scope.name, event=name[:64])
             raise
 
-    async def approve(self, actor: Actor, key: str) -> Change:
-        """Counts the approval; the one that completes the quorum applies the change. Refused."""
+    async def approve(self, actor: Actor, key: str, *, again: bool = False) -> Change:
+        """Counts the approval; the one that completes the quorum applies the change. Refused.
+
+        `again`, here and below: the same click, looked at once more after a crash. What it did the first time stands.
+        """
+        if again and (done := await self._done_by(actor, key)):
+            return done
         change = await self._decide(actor, key, Action.APPROVE)
         vote = await self._store.changes.vote(key, actor.user_id, self._clock())
         if vote is None or not vote.counted:
@@ -141,26 +148,47 @@ class Changes:
             await self.apply(key, clicked=actor.user_id)
         return await self._store.changes.get(key) or change
 
-    async def reject(self, actor: Actor, key: str, reason: str = "") -> Change:
+    async def reject(self, actor: Actor, key: str, *, again: bool = False) -> Change:
         """pending → rejected. Refused."""
-        return await self._end(actor, key, Action.REJECT, ChangeState.REJECTED, reason)
+        if again and (done := await self._done_by(actor, key)):
+            return done
+        return await self._end(actor, key, Action.REJECT, ChangeState.REJECTED)
 
     async def explain(self, actor: Actor, key: str, reason: str) -> Change:
         """Adds why it was rejected, by whom rejected it, once. Refused."""
-        change = await self._store.deadlines.explain(key, actor.user_id, reason[:MAX_REASON], self._clock())
+        member = actor.kind is Kind.MEMBER
+        change = (
+            await self._store.deadlines.explain(key, actor.user_id, reason[:MAX_REASON], self._clock())
+            if member
+            else None
+        )
         if change is None:
-            raise Refused("The reason could not be added: only who rejected a request can give it, once.")
+            error = Refused("The reason could not be added: only who rejected a request can give it, once.")
+            await self._refused(actor, "change.reject", error)
+            raise error
         return change
 
-    async def review(self, actor: Actor, key: str) -> Change:
+    async def review(self, actor: Actor, key: str, *, again: bool = False) -> Change:
         """Pays the debt of a change that was applied before anybody approved it. Refused."""
+        if again and (done := await self._done_by(actor, key)):
+            return done
         await self._decide(actor, key, Action.REVIEW)
         reviewed = await self._store.deadlines.review(key, actor.user_id, self._clock())
         return reviewed or await self._decide(actor, key, Action.REVIEW)
 
-    async def cancel(self, actor: Actor, key: str) -> Change:
+    async def cancel(self, actor: Actor, key: str, *, again: bool = False) -> Change:
         """pending → cancelled, by the requester. Refused."""
-        return await self._end(actor, key, Action.CANCEL, ChangeState.CANCELLED, "")
+        if again and (done := await self._done_by(actor, key)):
+            return done
+        return await self._end(actor, key, Action.CANCEL, ChangeState.CANCELLED)
+
+    async def _done_by(self, actor: Actor, key: str) -> Change | None:
+        """The change, when this person's click on it has counted already."""
+        change = await self._store.changes.get(key)
+        if change is None:
+            return None
+        ended = change.decided_by if change.state in (ChangeState.REJECTED, ChangeState.CANCELLED) else ""
+        return change if actor.user_id in {*change.approved_by, ended, change.reviewed_by} else None
 
     async def expire_due(self) -> list[Change]:
         """pending → expired, for all whose time is over."""
@@ -283,6 +311,9 @@ class Changes:
                 event,
             )
         elif event.image() == change.before:
+            if problem := await self._approvers_lost(change, scope, ""):
+                await self._finish(change, ChangeState.FAILED, problem, None)
+                return
             await self._store.changes.note(
                 change.key,
                 "change.apply",
@@ -306,21 +337,23 @@ class Changes:
             pending = _as_if_pending(change, without=voter)
             decision = authorize(actor, Action.APPROVE, scope.policy, change=pending, now=change.created)
             if not decision.allowed:
-                return f"Nothing was written: the approval of <@{voter}> does not stand any more. {decision.text}"
+                return (
+                    f"Nothing was written: the approval of <@{voter}> could not be confirmed. {decision.text}"
+                )
         return ""
 
     async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
         found = None if event is None else event.settings()
         await self._store.changes.finish_apply(change.key, to=to, note=note, found=found, now=self._clock())
 
-    async def _end(self, actor: Actor, key: str, action: Action, to: ChangeState, reason: str) -> Change:
+    async def _end(self, actor: Actor, key: str, action: Action, to: ChangeState) -> Change:
         await self._decide(actor, key, action)
         ended = await self._store.changes.end(
             key,
             frm=ChangeState.PENDING,
             to=to,
             by=actor.user_id,
-            reason=reason[:MAX_REASON],
+            reason="",
             now=self._clock(),
         )
         # None: it was decided between the look and the step; the rule now says so.

@@ -22,6 +22,8 @@ class Origin:
     response_url: str
     trigger_id: str
     received: datetime
+    again: bool = False
+    """It was in work before, when the process died."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,8 +114,9 @@ class Worker:
         interaction = read(envelope.kind, envelope.payload, inbox_id=envelope.id, received=envelope.received)
         if interaction is None:
             log.info("not for us", extra={"action": "ignored", "kind": envelope.kind})
-        else:
-            await self._handle(interaction)
+            return
+        origin = replace(interaction.origin, again=envelope.attempts > 1)
+        await self._handle(replace(interaction, origin=origin))
 
     async def _handle(self, interaction: Interaction) -> None:
         answer = Answer(self._slack, interaction.origin)

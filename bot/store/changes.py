@@ -170,6 +170,10 @@ class Changes:
         """By the random key that a button carries."""
         return await self._engine.run(lambda tx: find(tx, "key", key))
 
+    async def by_origin(self, origin: str) -> Change | None:
+        """The one that was made from an inbox row already."""
+        return await self._engine.run(lambda tx: find(tx, "origin", origin))
+
     async def by_number(self, number: int) -> Change | None:
         """By the number in its short id."""
         return await self._engine.run(lambda tx: find(tx, "number", number))

@@ -40,14 +40,28 @@ def journal_for(version: tuple[int, ...]) -> tuple[str, str]:
     return ("WAL", "FULL") if wal_is_safe(version) else ("PERSIST", "EXTRA")
 
 
+def _reader(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_MS / 1000)
+    connection.execute("pragma query_only=on")
+    return connection
+
+
 def open_read_only(path: Path) -> sqlite_utils.Database:
     """A reader beside a running bot. StoreError when there is no such database."""
     if not path.exists():
         raise StoreError(f"there is no database at {path}; name it with CSMS_BOT_DATABASE or --database")
     connection = None
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
-        connection.execute("select seq from audit limit 1")
+        connection = _reader(path, "ro")
+        try:
+            connection.execute("select seq from audit limit 1")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            # The bot was killed in the middle of a commit: SQLite first takes that back, for which it has to write.
+            connection.close()
+            connection = _reader(path, "rw")
+            connection.execute("select seq from audit limit 1")
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()

@@ -204,7 +204,7 @@ async def test_with_two_required_one_is_not_enough_and_the_same_person_not_two(t
         await bot.press("subscriber", card, "Approve")
         failed = await bot.card("CR-1", "failed")
 
-        assert "the approval of <@U00APPROVER> does not stand" in blocks_text(failed).replace(
+        assert "the approval of <@U00APPROVER> could not be confirmed" in blocks_text(failed).replace(
             "&lt;", "<"
         ).replace("&gt;", ">")
         assert bot.world.calls["update_event"] == 0
