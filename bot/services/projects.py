@@ -9,6 +9,7 @@ from bot.csms import CsmsClient
 from bot.errors import Refused
 from bot.rules.access import Policy
 from bot.rules.nearest import did_you_mean
+from bot.rules.routes import Route
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Scope:
     approval_channel: str
     project_id: str
     endpoint: str
+    routes: tuple[Route, ...] = ()
     names: tuple[str, ...] = field(default=())
     """Event names as last listed: for completion and "did you mean", never for a decision."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 
 from bot.errors import BotError, CsmsError
 from bot.model import ENABLED, Event, Target
@@ -15,6 +16,9 @@ from bot.views.change import asked
 from bot.views.errors import sentence
 from bot.views.forms import EditForm, edit_form, loading, outcome
 
+SICK = timedelta(days=30)
+"""How long a target to which a notice failed is not suggested, unless one was delivered since."""
+
 
 async def ask(desk: Call | Press, scope: Scope, name: str, wish: Wish, reason: str) -> None:
     """Makes the request and tells the person its number."""
@@ -25,8 +29,12 @@ async def ask(desk: Call | Press, scope: Scope, name: str, wish: Wish, reason: s
     await desk.answer.say(asked(change, scope.approval_channel))
 
 
-async def open_edit_form(desk: Call | Press, scope: Scope, name: str) -> None:
-    """Opens the form as *loading* within Slack's three seconds, then reads the event and fills it."""
+async def open_edit_form(desk: Call | Press, scope: Scope, name: str, *, incident: str = "") -> None:
+    """Opens the form as *loading* within Slack's three seconds, then reads the event and fills it.
+
+    `incident`: the alert whose *Fix target* was pressed; the request is linked to it, and failing targets are not
+    suggested.
+    """
     services, answer = desk.services, desk.answer
     view_id = await answer.open_form(loading())
     try:
@@ -36,10 +44,15 @@ async def open_edit_form(desk: Call | Press, scope: Scope, name: str) -> None:
         await answer.show_form(view_id, outcome(sentence(error, services.command)))
         return
     data = {"project": scope.name, "shown": event.image(), "user": desk.origin.user, "inbox": desk.origin.id}
+    if incident:
+        data["incident"] = incident
     key = await services.store.tickets.issue("form", data, services.clock())
     targets: tuple[Target, ...] = ()
     with contextlib.suppress(CsmsError):  # Hints; the form is good without them.
-        targets = other_targets(await scope.csms.list_events(), event)
+        sick = await services.store.incidents.failing_targets(scope.name, services.clock() - SICK)
+        targets = tuple(
+            target for target in other_targets(await scope.csms.list_events(), event) if target.id not in sick
+        )
     await answer.show_form(view_id, edit_form(EditForm(event, key, scope.name, targets)))
 
 

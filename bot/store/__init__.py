@@ -9,14 +9,15 @@ from bot.store.audit import Audit
 from bot.store.changes import Changes, Proposal, Vote
 from bot.store.engine import Engine, Tx, open_read_only
 from bot.store.inbox import Envelope, Inbox
+from bot.store.incidents import Incidents
 from bot.store.leases import Leases
 from bot.store.outbox import Outbox, Outgoing, Step
-from bot.store.records import Counted, PollState, Records
+from bot.store.records import Counted, Outage, PollState, Records
 from bot.store.schema import prepare
 from bot.store.tickets import Tickets
 
 __all__ = [
-    "Counted", "Envelope", "Outgoing", "PollState", "Proposal", "Step", "Store", "Vote", "open_read_only",
+    "Counted", "Envelope", "Outage", "Outgoing", "PollState", "Proposal", "Step", "Store", "Vote", "open_read_only",
 ]  # fmt: skip
 
 
@@ -29,6 +30,7 @@ class Store:
         self.outbox = Outbox(self._engine)
         self.changes = Changes(self._engine)
         self.records = Records(self._engine)
+        self.incidents = Incidents(self._engine)
         self.audit = Audit(self._engine)
         self.tickets = Tickets(self._engine)
         self.leases = Leases(self._engine)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot.model import FAIL, INVALID, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
-from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, Where, backfill, plan
+from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, REMEMBERED, Where, backfill, meanwhile, plan
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 WHERE = Where("prod", "C0ALERTS")
@@ -38,17 +39,34 @@ class Channel:
     def __init__(self) -> None:
         self.incidents: dict[str, Incident] = {}
         self.posts: dict[str, Post] = {}
+        self.held: dict[str, list[Mapping[str, Any]]] = {}
         self.make_key = keys()
 
-    def poll(self, new: Sequence[Record], now: datetime) -> Plan:
-        made = plan(new, self.going_on(now), where=WHERE, now=now, make_key=self.make_key)
+    def poll(self, new: Sequence[Record], now: datetime, *, away: datetime | None = None) -> Plan:
+        made = plan(new, self.known(now), where=WHERE, now=now, make_key=self.make_key, away_since=away)
         self.take(made)
         return made
 
-    def going_on(self, now: datetime) -> list[Incident]:
-        return [one for one in self.incidents.values() if one.last >= now - QUIET]
+    def known(self, now: datetime) -> list[Incident]:
+        return [one for one in self.incidents.values() if one.last >= now - REMEMBERED]
+
+    def snooze(self, key: str, until: datetime) -> None:
+        self.incidents[key] = replace(self.incidents[key], snoozed_until=until)
+
+    def wake(self, now: datetime) -> None:
+        """Ends the snoozes that are over, as the store does."""
+        for key, one in list(self.incidents.items()):
+            if one.snoozed_until is not None and one.snoozed_until <= now:
+                self.incidents[key] = woken = replace(one, snoozed_until=None)
+                waiting = self.held.pop(key, [])
+                if waiting:
+                    self.take(
+                        Plan(posts=tuple(meanwhile(woken, waiting, where=WHERE, make_key=self.make_key)))
+                    )
 
     def take(self, made: Plan) -> None:
+        for key, data in made.held:
+            self.held.setdefault(key, []).append(data)
         self.incidents |= {one.key: one for one in made.incidents}
         for post in made.posts:
             assert post.key not in self.posts
@@ -77,21 +95,25 @@ def wrong_places(channel: Channel, seen: Iterable[Record]) -> list[str]:
     for post in channel.posts.values():
         if post.kind is not PostKind.LINES:
             continue
-        incident, parent = channel.incidents[post.ref], channel.posts.get(post.parent)
-        if (
-            parent is None
-            or post.parent != incident.post
-            or parent.kind not in (PostKind.ALERT, PostKind.DIGEST)
-        ):
-            wrong.append(f"a reply of {incident.key} hangs on {post.parent}")
+        parent = channel.posts.get(post.parent)
+        if parent is None or parent.kind not in (PostKind.ALERT, PostKind.DIGEST):
+            wrong.append(f"a reply of {post.ref} hangs on {post.parent}")
+        if post.data.get("mixed"):
+            theirs = {_of(one) for one in channel.incidents.values() if one.post == post.parent}
+        else:
+            theirs = {_of(channel.incidents[post.ref])}
+            if post.parent != channel.incidents[post.ref].post:
+                wrong.append(f"a reply of {post.ref} hangs on {post.parent}")
         if not 0 < len(post.data["records"]) <= LINES:
             wrong.append(f"a reply of {len(post.data['records'])} lines")
         for data in post.data["records"]:
-            if (data["event"], data["target_id"], data["status"]) != (
-                incident.event, incident.target_id, incident.status,
-            ):  # fmt: skip
-                wrong.append(f"{data} is in the thread of {incident.key}")
+            if (data["event"], data["target_id"], data["status"]) not in theirs:
+                wrong.append(f"{data} is in the thread of {post.ref}")
     return wrong
+
+
+def _of(incident: Incident) -> tuple[str, str, str]:
+    return incident.event, incident.target_id, incident.status
 
 
 def random_polls(rng: random.Random) -> list[tuple[datetime, list[Record]]]:
@@ -121,10 +143,20 @@ def test_each_failing_record_is_named_in_exactly_one_place():
     seen_kinds: Counter[str] = Counter()
     for seed in range(400):
         channel, seen = Channel(), []
-        for now, new in random_polls(random.Random(seed)):
-            channel.poll(new, now)
+        rng = random.Random(seed)
+        before = NOW
+        for now, new in random_polls(rng):
+            channel.wake(now)
+            channel.poll(new, now, away=before if rng.random() < 0.2 else None)
+            before = now
             seen += new
+            if channel.incidents and rng.random() < 0.5:
+                channel.snooze(
+                    rng.choice(list(channel.incidents)), now + rng.choice([MINUTE, QUIET, 3 * QUIET])
+                )
+        channel.wake(before + 4 * QUIET)
 
+        assert channel.held == {}
         assert wrong_places(channel, seen) == [], f"seed {seed}"
         assert sum(one.count for one in channel.incidents.values()) == sum(one.failed for one in seen)
         seen_kinds.update(post.kind for post in channel.posts.values())

@@ -550,7 +550,8 @@ async def test_what_a_dead_process_was_sending_is_looked_for_first(
         second.start()
         await second.settled()
         assert second.posted() == ["one"]
-        assert workspace.journal.calls["conversations.history"] == 1
+        # Absent at once says nothing yet: what a dead process sent may still land.
+        assert workspace.journal.calls["conversations.history"] == (1 if landed else 2)
 
 
 async def test_nobody_can_claim_what_is_claimed(desk: Desk):

@@ -142,11 +142,16 @@ async def test_a_decision_that_fails_keeps_nothing_so_that_the_next_look_sees_it
 
 async def test_failed_polls_are_counted_until_one_works(tmp_path: Path):
     async with opened(tmp_path / "db") as store:
-        assert await store.records.poll_failed("a") == 0, "before the first look there is nothing to count in"
+
+        async def fails() -> int:
+            return (await store.records.poll_failed("a", reason="down", now=NOW)).failures
+
+        assert await fails() == 1, "also before the first look"
         await _look(store, [])
-        assert [await store.records.poll_failed("a") for _ in range(3)] == [1, 2, 3]
+        assert await store.records.outage("a") is None
+        assert [await fails() for _ in range(3)] == [1, 2, 3]
         await _look(store, [])
-        assert await store.records.poll_failed("a") == 1
+        assert await fails() == 1
 
 
 # A simulated CSMS against an oracle of what it made, with the two counters that everybody writes first.
@@ -272,18 +277,18 @@ async def test_an_incident_is_given_to_the_next_decision_and_updated(tmp_path: P
     async with opened(tmp_path / "db") as store:
         assert await _keep(store, _incident(), "one") == []
         assert await _keep(store, _incident(count=2, state="delivering"), "two") == [_incident()]
-        assert await store.records.incident("i1") == _incident(count=2, state="delivering")
-        assert await store.records.incident("i2") is None
+        assert await store.incidents.get("i1") == _incident(count=2, state="delivering")
+        assert await store.incidents.get("i2") is None
 
 
 async def test_an_acknowledgement_counts_once_and_is_not_lost_by_later_records(tmp_path: Path):
     async with opened(tmp_path / "db") as store:
         await _keep(store, _incident(), "one")
-        first = await store.records.acknowledge("i1", "U1", NOW)
-        again = await store.records.acknowledge("i1", "U2", NOW + MINUTE)
+        first = await store.incidents.acknowledge("i1", "U1", NOW)
+        again = await store.incidents.acknowledge("i1", "U2", NOW + MINUTE)
         await _keep(store, _incident(count=2), "two")
-        kept = await store.records.incident("i1")
-        assert await store.records.acknowledge("nothing", "U1", NOW) is None
+        kept = await store.incidents.get("i1")
+        assert await store.incidents.acknowledge("nothing", "U1", NOW) is None
     assert first is not None
     assert again is not None
     assert (first[1], again[1]) == (True, False)

@@ -223,7 +223,13 @@ def test_a_digest_of_hundreds_says_how_many_it_does_not_list():
 
 
 def test_a_status_with_everything_wrong_fits():
-    project = replace(a_report("x").projects[0], name="p" * 32, project_id="0" * 32, alert_channel=ALERTS)
+    project = replace(
+        a_report("x").projects[0],
+        name="p" * 32,
+        project_id="0" * 32,
+        alert_channel=ALERTS,
+        dropped=(("r" * 200, 10**6),) * 10,
+    )
     assert isinstance(project, ProjectReport)
     report: Report = replace(a_report("x"), projects=(project,) * 30, wrong=("w" * 400,) * 30)
 
