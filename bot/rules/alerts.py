@@ -323,7 +323,7 @@ def _replies(
             incident.project,
             incident.channel,
             parent=incident.post,
-            data={"records": list(records[start : start + LINES])} | (more if start == 0 else {}),
+            data={**(more if start == 0 else {}), "records": list(records[start : start + LINES])},
         )
         for start in range(0, len(records), LINES)
     ]

@@ -93,6 +93,19 @@ def route(routes: Sequence[Route], facts: Facts, *, channel: str, now: datetime)
     return Routed(channel)
 
 
+def explain(routes: Sequence[Route], routed: Routed) -> str:
+    """Where a record goes and why, in a sentence."""
+    if not routed.number:
+        why = "no route matches it" if routes else "there are no routes"
+        return f"To {routed.channel}: {why}, so it goes to the project's alert channel."
+    by = f"route {routed.number} ({routes[routed.number - 1].conditions()})"
+    if routed.drop:
+        return f"Dropped by {by}: {routed.drop}"
+    mention = f", mentioning {routed.mention}" if routed.mention else ""
+    wait = f", not before {routed.until:%Y-%m-%d %H:%M} UTC (quiet hours)" if routed.until else ""
+    return f"To {routed.channel}{mention}{wait}, by {by}."
+
+
 def routes_of(settings: Iterable[RouteSettings]) -> tuple[Route, ...]:
     """The routes as the settings file has them."""
     return tuple(_route(one) for one in settings)

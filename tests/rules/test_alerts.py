@@ -7,13 +7,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from bot.model import FAIL, INVALID, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
 from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, REMEMBERED, Where, backfill, meanwhile, plan
+from bot.rules.routes import Quiet, Route
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 WHERE = Where("prod", "C0ALERTS")
@@ -373,3 +374,130 @@ def test_the_first_look_can_post_every_failure():
     channel.take(made)
     assert wrong_places(channel, found) == []
     assert [post.kind for post in made.posts] == [PostKind.ALERT] * 4
+
+
+def test_a_snoozed_incident_holds_its_records_and_counts_them_all_the_same():
+    channel = Channel()
+    (alert,) = channel.poll([record()], NOW).posts
+    channel.snooze(alert.key, NOW + 3 * QUIET)
+
+    made = channel.poll([record(secret="a"), record(secret="b")], NOW + 2 * QUIET)
+
+    assert made.posts == ()
+    assert [data["secret"] for _, data in made.held] == ["a", "b"]
+    assert made.incidents[0].count == 3
+    channel.wake(NOW + 3 * QUIET)
+    told = [post for post in channel.posts.values() if post.kind is PostKind.LINES]
+    assert [(post.parent, post.data["after_snooze"]) for post in told] == [(alert.key, 2)]
+
+
+def test_a_success_long_after_the_failure_still_says_that_it_delivers_again():
+    channel = Channel()
+    channel.poll([record()], NOW)
+
+    made = channel.poll([record(SUCCESS)], NOW + REMEMBERED)
+
+    assert [one.state for one in made.incidents] == ["delivering"]
+
+
+def fixed(target: str) -> Channel:
+    """A channel with one incident whose fix was applied."""
+    channel = Channel()
+    channel.poll([record()], NOW)
+    channel.incidents = {
+        key: replace(one, state="fixed", fix_target=target) for key, one in channel.incidents.items()
+    }
+    return channel
+
+
+@pytest.mark.parametrize("target", ["urn:t", "urn:new"])
+def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
+    made = fixed("urn:new").poll([record(SUCCESS, target=target)], NOW + 3 * QUIET)
+
+    assert [one.state for one in made.incidents] == ["delivering"]
+
+
+def test_after_a_fix_a_success_elsewhere_says_nothing():
+    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other")], NOW + MINUTE) == Plan()
+
+
+def test_after_a_fix_the_next_failure_reopens_the_incident_however_late_it_comes():
+    made = fixed("urn:new").poll([record(second=1)], NOW + 3 * QUIET)
+
+    assert [(one.state, one.count) for one in made.incidents] == [("failing", 2)]
+    assert [post.kind for post in made.posts] == [PostKind.LINES]
+
+
+def test_after_a_fix_a_failure_at_the_new_target_opens_its_own_and_reopens_the_old_one():
+    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID)], NOW + MINUTE)
+
+    assert [(one.target_id, one.state) for one in made.incidents] == [
+        ("urn:t", "failing"),
+        ("urn:new", "failing"),
+    ]
+    assert [post.kind for post in made.posts] == [PostKind.ALERT]
+
+
+def test_after_a_silence_few_incidents_are_a_digest_too_with_a_reply_each_that_has_buttons():
+    channel = Channel()
+    (alert,) = channel.poll([record(event="known")], NOW).posts
+
+    digest, *replies = channel.poll(
+        [*burst(2), record(event="known", second=1)], NOW + MINUTE, away=NOW
+    ).posts
+
+    assert digest.kind is PostKind.DIGEST
+    assert digest.data["away_since"] == NOW.timestamp()
+    assert [(one["event"], one["known"]) for one in digest.data["incidents"]] == [
+        ("e0", False), ("e1", False), ("known", True),
+    ]  # fmt: skip
+    assert [post.parent for post in replies] == [digest.key, digest.key, alert.key]
+    assert [("incident" in post.data) for post in replies] == [True, True, False]
+
+
+def test_after_a_silence_without_failures_nothing_is_posted():
+    assert Channel().poll([record(SUCCESS)], NOW, away=NOW) == Plan()
+
+
+def routed(*routes: Route) -> Where:
+    return Where("prod", "C0ALERTS", routes)
+
+
+def test_dropped_records_are_counted_by_reason_and_told_nowhere():
+    where = routed(
+        Route(event="e1", drop="why"), Route(event="e2", drop="not"), Route(event="e3", drop="why")
+    )
+
+    made = plan(burst(4), (), where=where, now=NOW, make_key=keys())
+
+    assert made.dropped == {"why": 2, "not": 1}
+    assert [one.event for one in made.incidents] == ["e0"]
+
+
+def test_records_that_are_routed_to_different_channels_are_different_incidents():
+    where = routed(Route(secret="pay*", channel="C0PAY", mention="S0PAY"))
+    found = [record(secret="pay1"), record(secret="a", second=1), record(secret="pay2", second=2)]
+
+    made = plan(found, (), where=where, now=NOW, make_key=keys())
+
+    assert [(one.channel, one.mention, one.count) for one in made.incidents] == [
+        ("C0PAY", "S0PAY", 2), ("C0ALERTS", "", 1),
+    ]  # fmt: skip
+    assert [(post.kind, post.channel) for post in made.posts] == [
+        (PostKind.ALERT, "C0PAY"), (PostKind.LINES, "C0PAY"), (PostKind.ALERT, "C0ALERTS"),
+    ]  # fmt: skip
+
+
+def test_in_quiet_hours_an_alert_waits_for_their_end():
+    where = routed(Route(event="e0", quiet=Quiet(time(4), time(7))))
+
+    made = plan(burst(2), (), where=where, now=NOW, make_key=keys())
+
+    assert [post.wait_until for post in made.posts] == [NOW.replace(hour=7, minute=0, second=0), None]
+
+
+def test_five_hundred_failures_at_once_are_few_messages():
+    made = Channel().poll(burst(500), NOW)
+
+    assert [post.kind for post in made.posts] == [PostKind.DIGEST] + [PostKind.LINES] * 20
+    assert sum(len(post.data["records"]) for post in made.posts[1:]) == 500
