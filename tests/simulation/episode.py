@@ -178,7 +178,7 @@ def play(
     run = Run(machine, memory, policy)
     run.look()
     machine.faults = True
-    for _ in range(machine.dice.randrange(2, 6)):
+    for _ in range(machine.dice.randrange(2, 5)):
         run.csms.make()
         if machine.happens(0.1):
             machine.off += machine.dice.choice(JUMPS)

@@ -20,35 +20,38 @@ def loud_again() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def summed(seeds: range, bot: Bot) -> Sum:
+def summed(seeds: range, bot: Bot, *, enough: bool = False) -> Sum:
+    """Plays the seeds; with `enough` only up to the first that is not fine."""
     found = Sum()
     for verdict in one_after_the_other(seeds, bot):
         found.add(verdict)
+        if enough and not verdict.fine:
+            break
     return found
 
 
-def test_in_a_thousand_episodes_nothing_is_lost_doubled_or_stuck():
-    found = summed(range(1000), Bot())
+def test_in_six_hundred_episodes_nothing_is_lost_doubled_or_stuck():
+    found = summed(range(600), Bot())
 
     assert found.worst is None, str(found)
-    assert found.injected > 3000
-    assert found.records > 5000
+    assert found.injected > 1500
+    assert found.records > 3000
 
 
 @pytest.mark.parametrize(
-    ("name", "lost", "doubled"),
+    ("name", "lost"),
     [
-        ("send-then-mark", False, True),
-        ("mark-then-send", True, False),
-        ("trust-the-clock", False, True),
-        ("newest-time", True, False),
-        ("set-of-hashes", True, False),
+        ("send-then-mark", False),
+        ("mark-then-send", True),
+        ("trust-the-clock", False),
+        ("newest-time", True),
+        ("set-of-hashes", True),
     ],
 )
-def test_control_what_everybody_writes_first_fails(name: str, lost: bool, doubled: bool):
-    found = summed(range(1000), NAIVE[name])
+def test_control_what_everybody_writes_first_fails(name: str, lost: bool):
+    found = summed(range(3000), NAIVE[name], enough=True)
 
-    assert (found.lost > 0, found.doubled > 0) == (lost, doubled), str(found)
+    assert (found.lost > 0, found.doubled > 0) == (lost, not lost), str(found)
 
 
 def test_a_seed_is_the_same_episode_each_time():
