@@ -76,6 +76,7 @@ class Poster:
         self._monotonic = monotonic
         self._idle_s = idle_s
         self._pace_s = pace_s
+        self._began = monotonic()
         self._doubted: dict[str, float] = {}
         """Key → when, by the monotonic clock, this process learned that nobody knows whether it was posted."""
         self._free_at: dict[str, float] = {}
@@ -91,6 +92,7 @@ class Poster:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Posts until `stop` is set; then what is under way is finished first."""
+        self._began = self._monotonic()
         while not stop.is_set():
             self._work.clear()
             try:
@@ -243,9 +245,8 @@ class Poster:
         await self._outbox.unknown(job.key, error)
 
     async def _find(self, job: Outgoing) -> None:
-        # One that a dead process was sending is in doubt since now, for all that this one knows.
-        since = self._doubted.setdefault(job.key, self._monotonic())
-        left = since + self._settle.total_seconds() - self._monotonic()
+        # What a dead process was sending left before this one began.
+        left = self._doubted.get(job.key, self._began) + self._settle.total_seconds() - self._monotonic()
         found = await self._in_history(job)
         if not found and left > 0:
             until = self._clock() + timedelta(seconds=left)

@@ -177,6 +177,30 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     changes = [a_change(text), a_change(text, ChangeState.APPLYING), replace(odd, number=13)]
     yield "pending", pending(changes, yours=frozenset({"CR-12"}), project=text)
     yield "nothing pending", pending([], yours=frozenset(), project=text)
+    yield from alert_messages(text)
+    records = (a_record(text), a_record(text, text), replace(a_record(text), created=None))
+    yield "records", record_list(RecordList(text, records, 9, True))
+    yield "no records", record_list(RecordList(text, (), 0, False))
+    rows = [
+        a_row(text),
+        replace(a_row(text), outcome="applied"),
+        replace(a_row(text), before=text, after=[text]),
+    ]
+    yield "audit", audit_log(rows, more=True)
+    yield "no audit", audit_log([], more=False)
+    yield "history", history(text, rows, more=True)
+    yield "no history", history(text, [], more=False)
+    yield "status", status(a_report(text), T0)
+    entry = HelpEntry(text, text, text, text)
+    yield "help", all_help([entry] * 3)
+    yield "help of one", one_help(entry)
+    for error in errors(text):
+        yield type(error).__name__, sentence(error, "/csms")
+
+
+def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
+    """Those that show notification records and what became of them."""
+    data = record_data(a_record(text))
     for content in notices(text):
         for status_ in (FAIL, INVALID, text):
             yield f"alert {status_}"[:20], draw_incident(an_incident(text, status_, content))
@@ -195,7 +219,6 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
     yield "alert, delivering again", draw_incident(over)
     yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
-    data = record_data(a_record(text))
     yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
     two = [data, {**data, "at": None, "status": text}]
     for name, more in (("mixed", True), ("incident", KEY), ("after_snooze", 2)):
@@ -215,24 +238,6 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     counts = {"records": 3, "failed": 2, "by_event": [(f"{text} · FAIL", 2)]}
     yield "backfill", draw_data(PostKind.BACKFILL, text, counts)
     yield "coverage", draw_data(PostKind.COVERAGE, text, {})
-    records = (a_record(text), a_record(text, text), replace(a_record(text), created=None))
-    yield "records", record_list(RecordList(text, records, 9, True))
-    yield "no records", record_list(RecordList(text, (), 0, False))
-    rows = [
-        a_row(text),
-        replace(a_row(text), outcome="applied"),
-        replace(a_row(text), before=text, after=[text]),
-    ]
-    yield "audit", audit_log(rows, more=True)
-    yield "no audit", audit_log([], more=False)
-    yield "history", history(text, rows, more=True)
-    yield "no history", history(text, [], more=False)
-    yield "status", status(a_report(text), T0)
-    entry = HelpEntry(text, text, text, text)
-    yield "help", all_help([entry] * 3)
-    yield "help of one", one_help(entry)
-    for error in errors(text):
-        yield type(error).__name__, sentence(error, "/csms")
 
 
 def views(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
