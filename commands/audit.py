@@ -7,8 +7,8 @@ import re
 from bot.errors import Usage
 from bot.rules.words import Flag
 from bot.slack.desk import Call, Command
+from bot.slack.flags import since
 from bot.views.audit import audit_log
-from commands.flags import since
 
 SHOWN = 20
 FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"), Flag("--since", "30d"))

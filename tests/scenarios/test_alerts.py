@@ -31,9 +31,9 @@ def add(
     )  # fmt: skip
 
 
-async def test_an_alert_names_all_that_matters_in_its_text_and_carries_only_an_opaque_key(both: Stage):
-    record = both.world.trigger(EVENT, "SECRET_ROTATED", secret="checkout-db")
-    alert = await both.alert("INVALID", EVENT)
+async def test_an_alert_names_all_that_matters_in_its_text_and_carries_only_an_opaque_key(quick: Stage):
+    record = quick.world.trigger(EVENT, "SECRET_ROTATED", secret="checkout-db")
+    alert = await quick.alert("INVALID", EVENT)
 
     at = f"{record.create_time // 1000}"
     for part in (EVENT, "SECRET_ROTATED", "checkout-db", "platform-oncall-old", "INVALID", "UTC"):
