@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.errors import CsmsError
 from bot.model import Incident, Plan, Post, PostKind, Record
-from bot.rules.alerts import AWAY_POLLS, REMEMBERED, Where, backfill, meanwhile, plan
+from bot.rules.alerts import AWAY_POLLS, REMEMBERED, SILENCE, Where, backfill, meanwhile, plan
 from bot.services.causes import explain
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
@@ -172,7 +172,7 @@ class Poller:
         def decide(new: Sequence[Record], incidents: Sequence[Incident], last: PollState | None) -> Plan:
             if last is None:
                 return backfill(new, mode=self._mode, where=where, now=now, make_key=self._make_key)
-            away = now - last.last_ok > AWAY_POLLS * self._interval
+            away = now - last.last_ok > max(AWAY_POLLS * self._interval, SILENCE)
             return plan(
                 new, incidents, where=where, now=now, make_key=self._make_key,
                 away_since=last.last_ok if away else None,

@@ -28,6 +28,8 @@ HISTORY = 5
 """Polls that an alert's small history shows."""
 AWAY_POLLS = 10
 """After a silence longer than this many polls, what came meanwhile is told in one digest."""
+SILENCE = timedelta(seconds=5)
+"""However short the interval: a machine that was busy for a moment was not away."""
 
 FAILING, FIXED, DELIVERING = "failing", "fixed", "delivering"
 
@@ -197,9 +199,14 @@ def _posts(
     opened = [one for one in group if one.first is not None]
     many = sum(one.first is not None for one in told) > MOST_ALERTS
     posts: list[Post] = []
-    if away_since is not None or (many and len(opened) > 1):
+    if (len(group) > 1 and away_since is not None) or (len(opened) > 1 and many):
         posts += _digest(group, where, make_key, away_since)
     else:
+        if away_since is not None:
+            # One message is one message: the alert says itself that it is late.
+            for one in opened:
+                late = {**one.incident.first, "away_since": away_since.timestamp()}
+                one.incident = replace(one.incident, first=late)
         for one in opened:
             incident = one.incident
             posts.append(

@@ -101,6 +101,8 @@ def _facts(incident: Incident, record: Mapping[str, Any], at: datetime | None) -
 def _story(incident: Incident, fix: Change | None) -> list[str]:
     """What happened since, and what people did, each in a line of small print."""
     story = []
+    if away := incident.first.get("away_since"):
+        story.append(f"It came while I was away, since {local(datetime.fromtimestamp(away, UTC))}")
     if len(incident.history) > 1:
         seen = [f"{local(datetime.fromtimestamp(at, UTC))}: {number}" for at, number in incident.history]
         story.append(f"Lately: {' · '.join(seen)}")

@@ -78,7 +78,9 @@ class Channel:
         found: Counter[str] = Counter()
         for post in self.posts.values():
             if post.kind is PostKind.ALERT:
-                found[repr(self.incidents[post.ref].first)] += 1
+                first = dict(self.incidents[post.ref].first)
+                first.pop("away_since", None)
+                found[repr(first)] += 1
             elif post.kind is PostKind.LINES:
                 found.update(repr(data) for data in post.data["records"])
         return found
@@ -453,6 +455,13 @@ def test_after_a_silence_few_incidents_are_a_digest_too_with_a_reply_each_that_h
     ]  # fmt: skip
     assert [post.parent for post in replies] == [digest.key, digest.key, alert.key]
     assert [("incident" in post.data) for post in replies] == [True, True, False]
+
+
+def test_after_a_silence_one_incident_alone_is_an_alert_that_says_it_is_late():
+    made = Channel().poll([record(secret="a"), record(secret="b")], NOW, away=NOW - MINUTE)
+
+    assert [post.kind for post in made.posts] == [PostKind.ALERT, PostKind.LINES]
+    assert made.incidents[0].first["away_since"] == (NOW - MINUTE).timestamp()
 
 
 def test_after_a_silence_without_failures_nothing_is_posted():

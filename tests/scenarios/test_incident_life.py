@@ -233,7 +233,7 @@ async def test_routes_send_alerts_elsewhere_mention_and_drop(tmp_path: Path, unp
 
 
 async def test_after_a_silence_the_backlog_is_one_digest(tmp_path: Path, unpaced: None):
-    async with stage(tmp_path) as bot:
+    async with stage(tmp_path, CSMS_BOT_POLL_INTERVAL="0.5s") as bot:
         bot.slack.rate_limits.enabled = False
         add(bot, secret="known")
         alert = await bot.alert("known")
@@ -242,7 +242,7 @@ async def test_after_a_silence_the_backlog_is_one_digest(tmp_path: Path, unpaced
         for number in range(3):
             add(bot, secret=f"away-{number}", target=f"urn:smn:r:p:{number}")
         add(bot, secret="away-known")
-        await asyncio.sleep(2.3)  # Longer than ten polls.
+        await asyncio.sleep(5.5)  # Longer than ten polls.
         await bot.start()
 
         digest = await bot.alert("While I was away", "4 notices")

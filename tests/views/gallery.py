@@ -213,6 +213,7 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
         history=tuple((TIMES[one].timestamp(), one) for one in range(1, 6)),
     )  # fmt: skip
     yield "alert, busy", draw_incident(busy)
+    yield "alert, late", draw_incident(replace(busy, first={**busy.first, "away_since": T0.timestamp()}))
     yield "how long to snooze", snooze_choice(busy)
     yield "snoozed", snoozed(busy, over=False)
     yield "not snoozed", snoozed(busy, over=True)
