@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import FAILURES, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.model import SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
 from bot.rules.routes import Facts, Route, Routed, route
 
 QUIET = timedelta(hours=24)
@@ -90,22 +90,22 @@ class _Poll:
     def take(self, record: Record) -> None:
         """One record, in its turn."""
         if record.status == SUCCESS:
-            self._turn(record, FAILURES, DELIVERING)
+            self._delivered(record)
         elif record.failed:
             self._failed(record)
 
-    def _turn(self, record: Record, statuses: Sequence[str], state: str) -> None:
-        """What a notice to a target says of the incidents that wait for it."""
+    def _delivered(self, record: Record) -> None:
+        """A notice reached a target: what waited for it delivers again, unless the notice is older than the trouble."""
         for one in self.known:
             incident = one.incident
             to_it = record.target_id == incident.target_id or record.target_id == incident.fix_target != ""
             if (
                 incident.event == record.event_name
                 and to_it
-                and incident.status in statuses
-                and incident.state != state
+                and incident.state != DELIVERING
+                and not _older(record, incident)
             ):
-                self._change(one, state=state)
+                self._change(one, state=DELIVERING)
 
     def _failed(self, record: Record) -> None:
         routed = self.where.of(record, self.now)
@@ -304,6 +304,11 @@ def _opened(record: Record, project: str, routed: Routed, now: datetime, key: st
         channel=routed.channel,
         mention=routed.mention,
     )
+
+
+def _older(record: Record, incident: Incident) -> bool:
+    at = incident.first.get("at")
+    return at is not None and record.created is not None and record.created.timestamp() < at
 
 
 def _goes_on(incident: Incident, now: datetime) -> bool:

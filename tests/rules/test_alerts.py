@@ -402,6 +402,13 @@ def test_a_success_long_after_the_failure_still_says_that_it_delivers_again():
     assert [one.state for one in made.incidents] == ["delivering"]
 
 
+def test_a_success_that_is_older_than_the_trouble_says_nothing():
+    channel = Channel()
+    channel.poll([record(second=5)], NOW)
+
+    assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
+
+
 def fixed(target: str) -> Channel:
     """A channel with one incident whose fix was applied."""
     channel = Channel()
