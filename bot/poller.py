@@ -186,7 +186,7 @@ async def _nothing() -> bool:
 
 
 class Keeper:
-    """What time does: change requests expire, and snoozes end."""
+    """What time does: change requests are reminded of and expire, and snoozes end."""
 
     def __init__(
         self,
@@ -206,7 +206,8 @@ class Keeper:
         while not stop.is_set():
             try:
                 expired = await self._changes.expire_due()
-                if await self._wake_snoozed() or expired:
+                reminded = await self._changes.remind_due()
+                if await self._wake_snoozed() or reminded or expired:
                     self._wake()
             except Exception:
                 log.exception("expiry failed", extra={"action": "expiry_failed"})

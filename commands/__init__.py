@@ -17,6 +17,7 @@ from commands import (
     records,
     status,
     update,
+    why,
 )
 
 ALL: tuple[Command, ...] = (
@@ -28,6 +29,7 @@ ALL: tuple[Command, ...] = (
     disable.COMMAND,
     records.COMMAND,
     pending.COMMAND,
+    why.COMMAND,
     history.COMMAND,
     audit.COMMAND,
     status.COMMAND,

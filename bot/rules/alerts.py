@@ -348,5 +348,5 @@ def _summary(one: _Open) -> dict[str, object]:
         "status": incident.status,
         "target": incident.first["target_name"] or incident.target_id,
         "count": one.failures,
-        "known": one.first is None,
+        **({"known": True} if one.first is None else {}),
     }

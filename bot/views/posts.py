@@ -8,12 +8,19 @@ from typing import Any
 from bot.model import Change, Incident, PostKind
 from bot.views.alerts import alert, back, backfill, closed, coverage, digest, lines, outage
 from bot.views.blocks import Message
-from bot.views.change import Card, card, told
+from bot.views.change import Card, card, half_time, review_reminder, told
 
 
-def draw_change(kind: str, change: Change, approvers: Sequence[str]) -> Message:
-    """A card, or what its requester is told."""
-    return told(change) if kind == PostKind.TOLD else card(Card(change, tuple(approvers)))
+def draw_change(
+    kind: str, change: Change, approvers: Sequence[str], data: Mapping[str, Any]
+) -> Message | None:
+    """A card, what its requester is told, or a reminder; None for a reminder that is not needed any more."""
+    if kind == PostKind.TOLD:
+        return told(change)
+    shown = Card(change, tuple(approvers))
+    if kind == PostKind.CARD:
+        return card(shown)
+    return review_reminder(shown) if data.get("what") == "review" else half_time(shown)
 
 
 def draw_incident(incident: Incident, fix: Change | None = None) -> Message:

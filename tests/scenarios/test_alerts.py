@@ -89,7 +89,8 @@ async def test_the_buttons_of_an_alert_work_and_acknowledging_counts_once(quick:
         lambda: next((one for one in quick.slack.views(user) if one.body.get("submit")), None)
     )
     good = quick.world.event("search-cluster-token").notification
-    assert good.target_id in blocks_text(view)
+    offered = await quick.slack.options(user, view, action_id="target", value="security")
+    assert [one["description"]["text"] for one in offered["options"]] == [good.target_id]
     values = {"target_id": good.target_id, "target_name": good.target_name}
     sent = await quick.slack.submit(user, view.id, {name: {name: value} for name, value in values.items()})
     assert sent.ok
