@@ -173,7 +173,7 @@ class Night:
     async def quiet(self, patience_s: float) -> None:
         """Waits until all is named and decided, and then as long as something late could still come twice."""
         with contextlib.suppress(TimeoutError):
-            await until(lambda: not self.verdict().lost and not self._undecided(), patience_s)
+            await until(lambda: self.verdict().fine and not self._undecided(), patience_s)
         await asyncio.sleep(SETTLE_S + 0.5)
 
     def _undecided(self) -> list[str]:
