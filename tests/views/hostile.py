@@ -60,8 +60,9 @@ def many(numbers: range) -> Iterator[str]:
             )
             for _ in range(rng.randrange(1, 12))
         ]
+        parts.insert(rng.randrange(len(parts) + 1), str(number))
         text = "".join(parts)
-        yield (text * (100_000 // len(text) + 1))[:100_000] if number % 100 == 0 and text else text
+        yield (text * (100_000 // len(text) + 1))[:100_000] if number % 100 == 0 else text
 
 
 def notices(text: str) -> list[str]:

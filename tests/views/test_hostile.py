@@ -114,7 +114,7 @@ def test_a_hundred_more_texts_at_random_are_harmless_in_every_alert():
 
 @pytest.mark.proof
 def test_ten_thousand_texts_at_random_are_harmless_in_every_alert():
-    assert len(set(many(range(10_000)))) > 9_900
+    assert len(set(many(range(10_000)))) == 10_000
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         parts = [range(start, start + 100) for start in range(0, 10_000, 100)]
         wrong = [one for found in pool.map(_wrong_alerts, parts) for one in found]
