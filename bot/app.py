@@ -15,10 +15,11 @@ import commands
 from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError
-from bot.model import PostKind
-from bot.poller import Keeper, Poller
+from bot.model import Post, PostKind
+from bot.poller import Keeper, Poller, random_key
 from bot.rules.access import Policy
 from bot.rules.nearest import nearest
+from bot.rules.routes import routes_of
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import Status
@@ -88,6 +89,7 @@ def _scope(project: Project, settings: Settings) -> Scope:
         approval_channel=project.approval_channel,
         project_id=project.project_id,
         endpoint=project.endpoint,
+        routes=routes_of(settings.routes),
         region=project.region,
     )
 
@@ -131,6 +133,7 @@ class App:
             draw=self._draw,
             clock=utc_now,
             settle=settings.settle,
+            notice=self._channel_closed,
         )
         self.services = Services(
             projects=self.projects,
@@ -166,7 +169,7 @@ class App:
             mode=settings.backfill,
             wake=self.poster.wake,
         )
-        self.keeper = Keeper(self.changes, self.poster.wake)
+        self.keeper = Keeper(self.changes, self.poster.wake, wake_snoozed=self.poller.wake_snoozed)
         self.sockets: Sockets | None = None
         self.base_url = ""
         self._known = False
@@ -284,9 +287,20 @@ class App:
             approvers = self.projects.named(change.project).policy.approvers
             return draw_change(job.kind, change, approvers, job.data)
         if job.kind == PostKind.ALERT:
-            incident = await self.store.records.incident(job.ref)
-            return None if incident is None else draw_incident(incident)
+            incident = await self.store.incidents.get(job.ref)
+            if incident is None:
+                return None
+            fix = await self.store.changes.get(incident.fix) if incident.fix else None
+            return draw_incident(incident, fix)
         return draw_data(job.kind, job.project, job.data)
+
+    def _channel_closed(self, job: Outgoing, why: str) -> Post | None:
+        """Told to the project's approval channel, unless that is the one that is closed."""
+        scope = next((one for one in self.projects if one.name == job.project), None)
+        if scope is None or job.user or scope.approval_channel == job.channel:
+            return None
+        data = {"channel": job.channel, "error": why}
+        return Post(random_key(), PostKind.CLOSED, job.channel, scope.name, scope.approval_channel, data=data)
 
     async def _check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:
         form = self.worker.forms.get(sent.form)

@@ -315,6 +315,37 @@ def audit_verify(database: str, config: str) -> None:
     click.echo(f"{seq} rows, the chain holds; head {seq} {digest}")
 
 
+@cli.group(cls=_Group)
+def routes() -> None:
+    """The routes of the settings file."""
+
+
+@routes.command("test")
+@click.option("--event", required=True, help="The event of a record.")
+@click.option("--status", default="FAIL", show_default=True, help="Its status.")
+@click.option("--type", "kind", default="", help="Its event type.")
+@click.option("--secret", default="", help="Its secret's name.")
+@click.option("--project", default="", help="The project; needed with several.")
+@CONFIG
+def routes_test(event: str, status: str, kind: str, secret: str, project: str, config: str) -> None:
+    """Say where such a record would be told, and by which route."""
+    from bot.config import load, projects_of
+    from bot.model import FAILURES
+    from bot.rules.routes import Facts, explain, route, routes_of
+
+    settings = load(os.environ, config)
+    found = [one for one in projects_of(settings, os.environ) if project in ("", one.name)]
+    if len(found) != 1:
+        known = ", ".join(one.name for one in projects_of(settings, os.environ))
+        raise click.UsageError(f"Say which project with --project. Known: {known}.")
+    if status not in FAILURES:
+        click.echo(f"Nowhere: only {' and '.join(FAILURES)} are told.")
+        return
+    table = routes_of(settings.routes)
+    facts = Facts(found[0].name, event, kind, secret, status)
+    click.echo(explain(table, route(table, facts, channel=found[0].alert_channel, now=datetime.now(UTC))))
+
+
 @cli.command()
 def version() -> None:
     """Print the version."""

@@ -14,8 +14,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from bot.errors import SettingsError
 
@@ -23,6 +32,8 @@ PREFIX = "CSMS_BOT_"
 CONFIG = "CSMS_BOT_CONFIG"
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+TABLES = ("projects", "routes")
+"""The settings that only a file can have, as `[[…]]` tables."""
 LONGEST = timedelta(days=3650)
 """Far above any sense, and small enough to be added to and taken from any date."""
 
@@ -163,6 +174,55 @@ class ProjectSettings(BaseModel):
     approvers: People | None = None
 
 
+def _mention(value: object) -> object:
+    if isinstance(value, str) and value and not re.fullmatch(r"[UWS][A-Za-z0-9_]+", value):
+        raise ValueError(f"{_shown(value)} is neither a user id (U…) nor a user group id (S…)")
+    return value
+
+
+def _hours(value: object) -> object:
+    text = str(value)
+    if text and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError("must be written as 22:00-07:00")
+    return text
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{_shown(value)} is not a time zone like Europe/Berlin that this machine knows"
+        ) from None
+    return value
+
+
+Glob = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RouteSettings(BaseModel):
+    """One `[[routes]]` entry: which failing records it is for (globs), and where they go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    project: Glob = "*"
+    event: Glob = "*"
+    type: Glob = "*"
+    secret: Glob = "*"  # noqa: S105 (a glob for names)
+    status: Glob = "*"
+    channel: Channel = ""
+    mention: Annotated[str, BeforeValidator(_mention)] = ""
+    quiet: Annotated[str, BeforeValidator(_hours)] = ""
+    timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    drop: Annotated[str, Field(max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RouteSettings:
+        if self.drop and (self.channel or self.mention or self.quiet):
+            raise ValueError("must not have `drop` together with `channel`, `mention` or `quiet`")
+        return self
+
+
 def _setting(name: str, default: Any, description: str, shown: str = "") -> Any:
     return Field(default, alias=name, description=description, json_schema_extra={"shown": shown})
 
@@ -245,6 +305,7 @@ class Settings(BaseModel):
         "CSMS_BOT_HTTP_PORT", 3000, "port it listens on", "`3000`"
     )
     projects: tuple[ProjectSettings, ...] = Field((), alias="projects")
+    routes: tuple[RouteSettings, ...] = Field((), alias="routes")
 
     @property
     def socket_mode(self) -> bool:
@@ -294,7 +355,7 @@ def fields() -> list[tuple[str, str, str]]:
     """(environment variable, meaning, default as shown) of every setting, in order."""
     rows = []
     for field in Settings.model_fields.values():
-        if field.alias == "projects":
+        if field.alias in TABLES:
             continue
         extra = field.json_schema_extra
         shown = str(extra.get("shown", "")) if isinstance(extra, dict) else ""
@@ -411,7 +472,7 @@ def _from_file(path: Path, variables: list[str]) -> dict[str, Any]:
         raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {path} is not TOML: {error}") from None
-    known = {file_name(name): name for name in variables} | {"projects": "projects"}
+    known = {file_name(name): name for name in variables} | {name: name for name in TABLES}
     for key in content:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{nearest(key, list(known))}")
@@ -428,14 +489,15 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "literal_error":
         message = f"must be one of {problem['ctx']['expected']}"
     if problem["type"] == "extra_forbidden":
-        known = list(ProjectSettings.model_fields)
-        message = f"is not a setting of a project{nearest(str(problem['loc'][-1]), known)}"
+        table = RouteSettings if where.startswith("routes") else ProjectSettings
+        known = list(table.model_fields)
+        message = f"is not a setting of a {where.split('.')[0][:-1]}{nearest(str(problem['loc'][-1]), known)}"
     if problem["type"] in ("int_parsing", "int_type", "greater_than_equal", "less_than_equal"):
         limits = Settings.model_fields[_field_of(where)].metadata
         least, most = (next(getattr(one, end) for one in limits if hasattr(one, end)) for end in ("ge", "le"))
         message = f"must be a number from {least} to {most}"
-    if problem["type"] == "tuple_type" or (problem["type"] == "model_type" and where.startswith("projects")):
-        message = "must be written as [[projects]] tables"
+    if problem["type"] == "tuple_type" or (problem["type"] == "model_type" and where.startswith(TABLES)):
+        message = f"must be written as [[{where.split('.')[0]}]] tables"
     if problem["type"] == "string_type":
         message = "must be a text"
     if problem["type"] == "string_pattern_mismatch":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.app import BAD_TOKEN, open_csms, utc_now
-from bot.config import Project, Settings, load, problems_of, projects_of
+from bot.config import Project, RouteSettings, Settings, load, problems_of, projects_of
 from bot.csms import CsmsClient
 from bot.errors import (
     CsmsDown,
@@ -192,7 +192,7 @@ async def _slack(
             "unsure",
             "only Slack can prove it: type the slash command, and look for an answer",
         )
-    for channel, use in _channels(projects):
+    for channel, use in _channels(projects, settings.routes):
         async for check in _channel(slack, channel, use):
             yield check
     for one in sorted(
@@ -222,11 +222,14 @@ def _clock(date: str, now: datetime) -> Check:
     return _ok("clock", f"within {max(1, round(abs(skew)))} s of Slack's")
 
 
-def _channels(projects: tuple[Project, ...]) -> list[tuple[str, str]]:
+def _channels(projects: tuple[Project, ...], routes: tuple[RouteSettings, ...]) -> list[tuple[str, str]]:
     uses: dict[str, list[str]] = {}
     for project in projects:
         uses.setdefault(project.alert_channel, []).append(f"alerts of {project.name}")
         uses.setdefault(project.approval_channel, []).append(f"approvals of {project.name}")
+    for number, route in enumerate(routes, 1):
+        if route.channel:
+            uses.setdefault(route.channel, []).append(f"route {number}")
     return [(channel, " and ".join(use)) for channel, use in uses.items()]
 
 

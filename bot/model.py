@@ -162,6 +162,8 @@ class Actor:
     groups: frozenset[str] = frozenset()
     problem: str = ""
     """Why Slack could not be asked about them, when the kind is UNKNOWN."""
+    zone: str = ""
+    """Their time zone by its IANA name; empty when Slack did not say."""
 
     def among(self, allowed: Iterable[str]) -> bool:
         """True when the user id, or one of the user groups, is listed."""
@@ -302,6 +304,12 @@ class PostKind(StrEnum):
     """What was there at the very first poll."""
     COVERAGE = "coverage"
     """CSMS showed only part of its records."""
+    OUTAGE = "outage"
+    """The notification records could not be read several times in a row."""
+    BACK = "back"
+    """They can be read again."""
+    CLOSED = "channel_closed"
+    """A channel cannot be posted to; told in another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +327,8 @@ class Post:
     parent: str = ""
     """The key of the post in whose thread this goes."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    wait_until: datetime | None = None
+    """Not to be sent before, as in quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,13 +346,33 @@ class Incident:
     opened: datetime
     last: datetime
     state: str
-    """`failing`, or `delivering` since a later SUCCESS."""
+    """`failing`, `fixed` (a fix was applied, no notice since), or `delivering` since a later SUCCESS."""
     post: str
     """Key of the post in whose thread its later records go."""
     digest: bool = False
     """It was opened together with many others; its thread is the digest's."""
     acknowledged_by: str = ""
     acknowledged: datetime | None = None
+    channel: str = ""
+    """Where its alert is; empty in old rows: the project's alert channel."""
+    mention: str = ""
+    """Whom its alert mentions, a user or user group id; only where a route says so."""
+    history: tuple[tuple[float, int], ...] = ()
+    """(when a poll saw them, Unix time; how many) of its last polls with failures, oldest first."""
+    snoozed_until: datetime | None = None
+    snoozed_by: str = ""
+    held: int = 0
+    """Records that came while it was snoozed and are not posted yet."""
+    fix: str = ""
+    """Key of the change request that *Fix target* led to last."""
+    fix_target: str = ""
+    """Id of the target that the applied fix set; notices to it speak of this incident too."""
+    cause: str | None = None
+    """Why the rotation failed, by CSMS's tasks; None until they were asked. Hostile text."""
+
+    def snoozed(self, now: datetime) -> bool:
+        """True while its later records are held back."""
+        return self.snoozed_until is not None and now < self.snoozed_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +381,10 @@ class Plan:
 
     incidents: tuple[Incident, ...] = ()
     posts: tuple[Post, ...] = ()
+    held: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """(incident, record) of what is told when a snooze is over."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason of a route → how many failing records it dropped."""
 
 
 def record_data(record: Record) -> dict[str, Any]:

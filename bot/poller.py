@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.errors import CsmsError
 from bot.model import Incident, Plan, Post, PostKind, Record
-from bot.rules.alerts import QUIET, Where, backfill, plan
+from bot.rules.alerts import AWAY_POLLS, REMEMBERED, SILENCE, Where, backfill, meanwhile, plan
+from bot.services.causes import explain
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
-from bot.services.status import Status
-from bot.store import Counted, Store
+from bot.services.status import TOLD_AFTER, Status
+from bot.store import Counted, PollState, Store
 
 log = logging.getLogger(__name__)
+
+OUR_ERROR = "an error inside csms-bot; see its log"
 
 
 def random_key() -> str:
@@ -50,6 +54,8 @@ class Poller:
         self._make_key = make_key
         self._failing: dict[str, tuple[str, int, str]] = {}
         """Project → what failed last, so that only a change is logged."""
+        self._asked: dict[str, datetime] = {}
+        """Project → when the tasks call was refused last; it is not asked again for a while."""
         self.looked = asyncio.Event()
         """Set after the first good look at any project."""
 
@@ -66,7 +72,10 @@ class Poller:
             except Exception as error:
                 if self._fails_anew(scope, (type(error).__name__, 0, str(error))):
                     log.exception("poll failed", extra={"action": "poll_crashed", "project": scope.name})
-                self._status.poll_errors[scope.name] = "an error inside csms-bot; see its log"
+                with contextlib.suppress(
+                    Exception
+                ):  # It may be the database that fails; the polling goes on.
+                    await self._failed(scope, OUR_ERROR)
             # From due time to due time, so that slow polls do not add up; missed ones are not made up for.
             due = max(due + self._interval.total_seconds(), loop.time())
             with contextlib.suppress(TimeoutError):
@@ -84,13 +93,12 @@ class Poller:
         try:
             page = await scope.csms.notification_records()
         except CsmsError as error:
-            await self._store.records.poll_failed(scope.name)
             if self._fails_anew(scope, (type(error).__name__, error.status, error.code)):
                 log.warning(
                     "CSMS unreachable",
                     extra={"action": "poll_failed", "project": scope.name, "error": str(error)},
                 )
-            self._status.poll_errors[scope.name] = str(error)
+            await self._failed(scope, str(error))
             return None
         now = self._clock()
         counted = await self._store.records.count(
@@ -98,9 +106,10 @@ class Poller:
             page.records,
             incomplete=page.maybe_incomplete,
             now=now,
-            incidents_since=now - QUIET,
+            incidents_since=now - REMEMBERED,
             decide=self._decide(scope, now),
             warning=Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel),
+            back=lambda outage: self._word(scope, PostKind.BACK, outage.since, outage.reason),
         )
         self._status.poll_errors.pop(scope.name, None)
         if self._failing.pop(scope.name, None):
@@ -119,7 +128,35 @@ class Poller:
             )
         self.looked.set()
         self._wake()
+        if await explain(self._store, scope, now, asked=self._asked):
+            self._wake()
         return counted
+
+    async def wake_snoozed(self) -> bool:
+        """Posts what came in snoozes that are over. True when there were any."""
+        now, woken = self._clock(), 0
+        for scope in self._projects:
+            where = Where(scope.name, scope.alert_channel, scope.routes)
+            post = functools.partial(meanwhile, where=where, make_key=self._make_key)
+            woken += await self._store.incidents.wake(scope.name, now, post)
+        return woken > 0
+
+    async def _failed(self, scope: Scope, reason: str) -> None:
+        """Counts a failed poll; the one that makes it five in a row is told in the channel."""
+        now = self._clock()
+        self._status.poll_errors[scope.name] = reason
+        outage = await self._store.records.outage(scope.name)
+        since = outage.since if outage else now
+        counted = await self._store.records.poll_failed(
+            scope.name, reason=reason, now=now, tell_at=TOLD_AFTER,
+            warning=self._word(scope, PostKind.OUTAGE, since, reason),
+        )  # fmt: skip
+        if counted.failures == TOLD_AFTER:
+            self._wake()
+
+    def _word(self, scope: Scope, kind: PostKind, since: datetime, reason: str) -> Post:
+        data = {"since": since.timestamp(), "reason": reason, "polls": TOLD_AFTER}
+        return Post(self._make_key(), kind, scope.name, scope.name, scope.alert_channel, data=data)
 
     def _fails_anew(self, scope: Scope, failure: tuple[str, int, str]) -> bool:
         """Notes the failure; False when the poll before failed in the same way."""
@@ -129,23 +166,39 @@ class Poller:
 
     def _decide(
         self, scope: Scope, now: datetime
-    ) -> Callable[[Sequence[Record], Sequence[Incident], bool], Plan]:
-        where = Where(scope.name, scope.alert_channel)
+    ) -> Callable[[Sequence[Record], Sequence[Incident], PollState | None], Plan]:
+        where = Where(scope.name, scope.alert_channel, scope.routes)
 
-        def decide(new: Sequence[Record], incidents: Sequence[Incident], first: bool) -> Plan:
-            if first:
+        def decide(new: Sequence[Record], incidents: Sequence[Incident], last: PollState | None) -> Plan:
+            if last is None:
                 return backfill(new, mode=self._mode, where=where, now=now, make_key=self._make_key)
-            return plan(new, incidents, where=where, now=now, make_key=self._make_key)
+            away = now - last.last_ok > max(AWAY_POLLS * self._interval, SILENCE)
+            return plan(
+                new, incidents, where=where, now=now, make_key=self._make_key,
+                away_since=last.last_ok if away else None,
+            )  # fmt: skip
 
         return decide
 
 
-class Keeper:
-    """What time does to change requests: they are reminded of, and they expire."""
+async def _nothing() -> bool:
+    return False
 
-    def __init__(self, changes: Changes, wake: Callable[[], None], *, every_s: float = 1.0) -> None:
+
+class Keeper:
+    """What time does: change requests are reminded of and expire, and snoozes end."""
+
+    def __init__(
+        self,
+        changes: Changes,
+        wake: Callable[[], None],
+        *,
+        wake_snoozed: Callable[[], Awaitable[bool]] = _nothing,
+        every_s: float = 1.0,
+    ) -> None:
         self._changes = changes
         self._wake = wake
+        self._wake_snoozed = wake_snoozed
         self._every_s = every_s
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -153,7 +206,8 @@ class Keeper:
         while not stop.is_set():
             try:
                 expired = await self._changes.expire_due()
-                if await self._changes.remind_due() or expired:
+                reminded = await self._changes.remind_due()
+                if await self._wake_snoozed() or reminded or expired:
                     self._wake()
             except Exception:
                 log.exception("expiry failed", extra={"action": "expiry_failed"})

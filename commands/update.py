@@ -122,6 +122,8 @@ async def submit(sheet: Sheet) -> None:
         origin=f"inbox:{sheet.origin.id}",
         shown=data["shown"],
     )
+    if incident := data.get("incident"):
+        await sheet.services.store.incidents.link(incident, change)
     await sheet.answer.show_form(sheet.view_id, outcome(asked(change, scope.approval_channel)))
 
 

@@ -183,6 +183,14 @@ async def test_an_unknown_channel_is_named_with_what_it_is_for(good: SetUp):
     assert "correct the id" in check.mend
 
 
+async def test_the_channel_of_a_route_is_looked_into_too(good: SetUp, tmp_path: Path):
+    (tmp_path / "bot.toml").write_text('[[routes]]\nchannel = "C00NOWHERE"\n', encoding="utf-8")
+
+    check = await the_one_wrong(good, CSMS_BOT_CONFIG=str(tmp_path / "bot.toml"))
+
+    assert "channel_not_found (route 1)" in check.found
+
+
 async def test_a_channel_that_the_bot_is_not_in_asks_for_an_invite(good: SetUp):
     channel = good.slack.channels[good.approvals]
     others = tuple(one for one in channel.members if one != good.slack.app.bot_user_id)

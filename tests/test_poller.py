@@ -235,6 +235,41 @@ async def test_what_failed_during_an_outage_is_alerted_after_it(watch: Watch):
     assert await watch.kinds() == ["alert"]
 
 
+async def test_the_fifth_failure_in_a_row_is_told_once_even_before_the_first_good_look(watch: Watch):
+    watch.csms.fails = DOWN
+    told = []
+    for _ in range(7):
+        # A new poller each time: a restart neither forgets nor tells it again.
+        await watch.poller("none").tick(watch.scope)
+        told.append(await watch.kinds())
+    assert told == [[], [], [], [], ["outage"], [], []]
+    assert "503" in (await watch.status.ready())[0]
+
+    watch.csms.fails = None
+    await watch.poller("none").tick(watch.scope)
+    await watch.poller("none").tick(watch.scope)
+    assert await watch.kinds() == ["back"]
+    assert await watch.status.ready() == []
+
+
+async def test_four_failures_in_a_row_are_not_told(watch: Watch):
+    for fails in (DOWN, DOWN, DOWN, DOWN, None, DOWN, DOWN, DOWN, DOWN, None):
+        watch.csms.fails = fails
+        await watch.poller("none").tick(watch.scope)
+    assert await watch.kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("polls", "kinds"), [(10, ["alert", "alert"]), (11, ["digest", "alert_lines", "alert_lines"])]
+)
+async def test_a_silence_of_more_than_ten_polls_ends_in_a_digest(watch: Watch, polls: int, kinds: list[str]):
+    await watch.poller("none").tick(watch.scope)
+    watch.now += polls * INTERVAL
+    watch.csms.records = [record("a"), record("b", event="weekly")]
+    await watch.poller("none").tick(watch.scope)
+    assert await watch.kinds() == kinds
+
+
 async def test_lost_coverage_is_told_once_and_again_only_after_it_was_whole(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ):

@@ -5,20 +5,35 @@ Every failing record is named once: in the alert that it opens, or as a line in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from bot.model import FAILURES, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.model import SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.rules.routes import Facts, Route, Routed, route
 
 QUIET = timedelta(hours=24)
 """An incident without a new failure for this long is over; the next failure opens another."""
+REMEMBERED = timedelta(days=30)
+"""How long after its last failure a SUCCESS still turns an alert to *delivering again*."""
 MOST_ALERTS = 10
 """A poll that would open more incidents than this posts one digest instead."""
 LINES = 30
 """Records in one reply."""
+MIXED = 25
+"""Records in one reply below a digest of many incidents, where each line names its event and target too."""
+HISTORY = 5
+"""Polls that an alert's small history shows."""
+AWAY_POLLS = 10
+"""After a silence longer than this many polls, what came meanwhile is told in one digest."""
+SILENCE = timedelta(seconds=5)
+"""However short the interval: a machine that was busy for a moment was not away."""
 
-FAILING, DELIVERING = "failing", "delivering"
+FAILING, FIXED, DELIVERING = "failing", "fixed", "delivering"
+
+MakeKey = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,78 +42,226 @@ class Where:
 
     project: str
     channel: str
+    routes: tuple[Route, ...] = ()
+
+    def of(self, record: Record, now: datetime) -> Routed:
+        """Where this record goes, by the routes."""
+        facts = Facts(self.project, record.event_name, record.trigger_type, record.secret_name, record.status)
+        return route(self.routes, facts, channel=self.channel, now=now)
 
 
 @dataclass(slots=True)
 class _Open:
     incident: Incident
-    first: Record | None
+    first: Record | None = None
     """The record that opened it in this poll."""
-    more: list[Record]
+    more: list[Record] = field(default_factory=list)
     """Later ones of this poll."""
+    until: datetime | None = None
+    """The end of the quiet hours that its alert waits for."""
+
+    @property
+    def failures(self) -> int:
+        return len(self.more) + (self.first is not None)
+
+
+@dataclass(slots=True)
+class _Poll:
+    """The incidents of a project while the records of one poll go over them, oldest first."""
+
+    where: Where
+    now: datetime
+    make_key: MakeKey
+    known: list[_Open]
+    going_on: dict[tuple[str, str, str, str], _Open] = field(default_factory=dict)
+    changed: dict[str, _Open] = field(default_factory=dict)
+    """By key, in the order in which they were touched."""
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for one in self.known:
+            if _goes_on(one.incident, self.now):
+                self.going_on[self._key(one.incident)] = one
+
+    def _key(self, incident: Incident) -> tuple[str, str, str, str]:
+        # Routes may send records of one event to several channels: each channel has its own incident then.
+        return incident.event, incident.target_id, incident.status, incident.channel
+
+    def take(self, record: Record) -> None:
+        """One record, in its turn."""
+        if record.status == SUCCESS:
+            self._delivered(record)
+        elif record.failed:
+            self._failed(record)
+
+    def _delivered(self, record: Record) -> None:
+        """A notice reached a target: what waited for it delivers again, unless the notice is older than the trouble."""
+        for one in self.known:
+            incident = one.incident
+            to_it = record.target_id == incident.target_id or record.target_id == incident.fix_target != ""
+            if (
+                incident.event == record.event_name
+                and to_it
+                and incident.state != DELIVERING
+                and not _older(record, incident)
+            ):
+                self._change(one, state=DELIVERING)
+
+    def _failed(self, record: Record) -> None:
+        routed = self.where.of(record, self.now)
+        if routed.drop:
+            self.dropped[routed.drop] += 1
+            return
+        for one in self.known:
+            # The fix set this target, and the next notice to it failed too: that is an incident of its own,
+            # and the old one is as open as it was.
+            incident = one.incident
+            if incident.state == FIXED and (incident.event, incident.fix_target) == (
+                record.event_name,
+                record.target_id,
+            ):
+                self._change(one, state=FAILING)
+        found = self.going_on.get((record.event_name, record.target_id, record.status, routed.channel))
+        if found is None:
+            opened = _opened(record, self.where.project, routed, self.now, self.make_key())
+            found = _Open(opened, record, until=routed.until)
+            self.known.append(found)
+            self.going_on[self._key(opened)] = found
+            self.changed[opened.key] = found
+        else:
+            found.more.append(record)
+            self._change(found, count=found.incident.count + 1, last=self.now, state=FAILING)
+
+    def _change(self, one: _Open, **to: Any) -> None:
+        one.incident = replace(one.incident, **to)
+        self.changed[one.incident.key] = one
 
 
 def plan(
     new: Sequence[Record],
-    going_on: Iterable[Incident],
+    known: Iterable[Incident],
     *,
     where: Where,
     now: datetime,
-    make_key: Callable[[], str],
+    make_key: MakeKey,
+    away_since: datetime | None = None,
 ) -> Plan:
-    """`new` oldest first, SUCCESS ones too: they say that a target delivers again."""
-    ours = {
-        _key(i.event, i.target_id, i.status): _Open(i, None, []) for i in going_on if i.last + QUIET >= now
-    }
-    changed: dict[tuple[str, str, str], None] = {}
+    """`new` oldest first, SUCCESS ones too: they say that a target delivers again.
+
+    `away_since`: when the bot last looked, if that is too long ago for one alert each.
+    """
+    poll = _Poll(where, now, make_key, [_Open(_placed(incident, where)) for incident in known])
     for record in new:
-        if record.status == SUCCESS:
-            for status in FAILURES:
-                key = _key(record.event_name, record.target_id, status)
-                if key in ours and ours[key].incident.state != DELIVERING:
-                    ours[key].incident = replace(ours[key].incident, state=DELIVERING)
-                    changed[key] = None
-        elif record.failed:
-            key = _key(record.event_name, record.target_id, record.status)
-            changed[key] = None
-            if key in ours:
-                known = ours[key]
-                known.more.append(record)
-                known.incident = replace(
-                    known.incident, count=known.incident.count + 1, last=now, state=FAILING
-                )
-            else:
-                ours[key] = _Open(_opened(record, where.project, now, make_key()), record, [])
-    touched = [ours[key] for key in changed]
-    opened = [one for one in touched if one.first is not None]
-    posts: list[Post] = []
-    if len(opened) > MOST_ALERTS:
-        digest = make_key()
-        posts.append(
-            Post(
-                digest,
-                PostKind.DIGEST,
-                digest,
-                where.project,
-                where.channel,
-                data={"incidents": _summary(opened)},
-            )
-        )
-        for one in opened:
-            one.incident = replace(one.incident, post=digest, digest=True)
-            assert one.first is not None  # noqa: S101 (that is what `opened` means)
-            posts += _lines(where, one.incident, [one.first, *one.more], make_key)
-    else:
-        posts += [
-            Post(one.incident.post, PostKind.ALERT, one.incident.key, where.project, where.channel)
-            for one in opened
-        ]
-        for one in opened:
-            posts += _lines(where, one.incident, one.more, make_key)
+        poll.take(record)
+    touched = list(poll.changed.values())
     for one in touched:
+        if one.failures:
+            history = (*one.incident.history, (now.timestamp(), one.failures))[-HISTORY:]
+            one.incident = replace(one.incident, history=history)
+    held = [
+        (one.incident.key, record_data(record))
+        for one in touched
+        if one.first is None and one.incident.snoozed(now)
+        for record in one.more
+    ]
+    told = [one for one in touched if one.failures and (one.first or not one.incident.snoozed(now))]
+    posts = [post for group in _by_channel(told) for post in _posts(group, told, where, make_key, away_since)]
+    return Plan(tuple(one.incident for one in touched), tuple(posts), tuple(held), dict(poll.dropped))
+
+
+def meanwhile(
+    incident: Incident, records: Sequence[Mapping[str, Any]], *, where: Where, make_key: MakeKey
+) -> list[Post]:
+    """What came while an incident was snoozed, in its thread, when that is over."""
+    return _replies(_placed(incident, where), records, make_key, {"after_snooze": len(records)})
+
+
+def _placed(incident: Incident, where: Where) -> Incident:
+    """Incidents of earlier versions do not say in which channel they are: there was one."""
+    return incident if incident.channel else replace(incident, channel=where.channel)
+
+
+def _by_channel(told: Sequence[_Open]) -> list[list[_Open]]:
+    groups: dict[str, list[_Open]] = {}
+    for one in told:
+        groups.setdefault(one.incident.channel, []).append(one)
+    return list(groups.values())
+
+
+def _posts(
+    group: Sequence[_Open],
+    told: Sequence[_Open],
+    where: Where,
+    make_key: MakeKey,
+    away_since: datetime | None,
+) -> list[Post]:
+    """The posts of one channel."""
+    opened = [one for one in group if one.first is not None]
+    many = sum(one.first is not None for one in told) > MOST_ALERTS
+    posts: list[Post] = []
+    if (len(group) > 1 and away_since is not None) or (len(opened) > 1 and many):
+        posts += _digest(group, where, make_key, away_since)
+    else:
+        if away_since is not None:
+            # One message is one message: the alert says itself that it is late.
+            for one in opened:
+                late = {**one.incident.first, "away_since": away_since.timestamp()}
+                one.incident = replace(one.incident, first=late)
+        for one in opened:
+            incident = one.incident
+            posts.append(
+                Post(
+                    incident.post, PostKind.ALERT, incident.key, where.project, incident.channel,
+                    wait_until=one.until,
+                )
+            )  # fmt: skip
+        for one in opened:
+            posts += _lines(one.incident, one.more, make_key)
+    for one in group:
         if one.first is None:
-            posts += _lines(where, one.incident, one.more, make_key)
-    return Plan(tuple(one.incident for one in touched), tuple(posts))
+            posts += _lines(one.incident, one.more, make_key)
+    return posts
+
+
+def _digest(
+    group: Sequence[_Open], where: Where, make_key: MakeKey, away_since: datetime | None
+) -> list[Post]:
+    """One message for many incidents, with the records of those that it opens in its thread."""
+    key = make_key()
+    opened = [one for one in group if one.first is not None]
+    named = [one for one in group if away_since is not None or one.first is not None]
+    for one in opened:
+        one.incident = replace(one.incident, post=key, digest=True)
+    ends = [one.until for one in opened]
+    data: dict[str, Any] = {"incidents": [_summary(one) for one in named]}
+    if away_since is not None:
+        data["away_since"] = away_since.timestamp()
+    if mentions := sorted({one.incident.mention for one in opened} - {""}):
+        data["mentions"] = mentions
+    channel = group[0].incident.channel
+    posts = [
+        Post(
+            key, PostKind.DIGEST, key, where.project, channel, data=data,
+            wait_until=None if None in ends else min((end for end in ends if end), default=None),
+        )
+    ]  # fmt: skip
+    if len(opened) <= MOST_ALERTS:
+        for one in opened:
+            posts += _lines(one.incident, _all(one), make_key, buttons=True)
+        return posts
+    # A reply for each incident would take Slack a second each; so a reply holds what fits into it.
+    records = [record_data(record) for one in opened for record in _all(one)]
+    return posts + [
+        Post(
+            make_key(), PostKind.LINES, key, where.project, channel, parent=key,
+            data={"records": records[start : start + MIXED], "mixed": True},
+        )
+        for start in range(0, len(records), MIXED)
+    ]  # fmt: skip
+
+
+def _all(one: _Open) -> list[Record]:
+    return [record for record in (one.first, *one.more) if record is not None]
 
 
 def backfill(
@@ -125,11 +288,7 @@ def backfill(
     )
 
 
-def _key(event: str, target: str, status: str) -> tuple[str, str, str]:
-    return event, target, status
-
-
-def _opened(record: Record, project: str, now: datetime, key: str) -> Incident:
+def _opened(record: Record, project: str, routed: Routed, now: datetime, key: str) -> Incident:
     return Incident(
         key=key,
         project=project,
@@ -142,34 +301,52 @@ def _opened(record: Record, project: str, now: datetime, key: str) -> Incident:
         last=now,
         state=FAILING,
         post=key,
+        channel=routed.channel,
+        mention=routed.mention,
     )
 
 
+def _older(record: Record, incident: Incident) -> bool:
+    at = incident.first.get("at")
+    return at is not None and record.created is not None and record.created.timestamp() < at
+
+
+def _goes_on(incident: Incident, now: datetime) -> bool:
+    """Whether the next failure still belongs to it."""
+    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state == FIXED
+
+
 def _lines(
-    where: Where, incident: Incident, records: list[Record], make_key: Callable[[], str]
+    incident: Incident, records: Sequence[Record], make_key: MakeKey, *, buttons: bool = False
 ) -> list[Post]:
     """Replies in the incident's thread: one for each poll, more only where one would be too long."""
+    more = {"incident": incident.key} if buttons else {}
+    return _replies(incident, [record_data(record) for record in records], make_key, more)
+
+
+def _replies(
+    incident: Incident, records: Sequence[Mapping[str, Any]], make_key: MakeKey, more: Mapping[str, Any]
+) -> list[Post]:
     return [
         Post(
             make_key(),
             PostKind.LINES,
             incident.key,
-            where.project,
-            where.channel,
+            incident.project,
+            incident.channel,
             parent=incident.post,
-            data={"records": [record_data(record) for record in records[start : start + LINES]]},
+            data={**(more if start == 0 else {}), "records": list(records[start : start + LINES])},
         )
         for start in range(0, len(records), LINES)
     ]
 
 
-def _summary(opened: list[_Open]) -> list[dict[str, object]]:
-    return [
-        {
-            "event": one.incident.event,
-            "status": one.incident.status,
-            "target": one.incident.first["target_name"] or one.incident.target_id,
-            "count": one.incident.count,
-        }
-        for one in opened
-    ]
+def _summary(one: _Open) -> dict[str, object]:
+    incident = one.incident
+    return {
+        "event": incident.event,
+        "status": incident.status,
+        "target": incident.first["target_name"] or incident.target_id,
+        "count": one.failures,
+        **({"known": True} if one.first is None else {}),
+    }

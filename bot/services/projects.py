@@ -10,6 +10,7 @@ from bot.errors import Refused
 from bot.model import Target
 from bot.rules.access import Policy
 from bot.rules.nearest import did_you_mean
+from bot.rules.routes import Route
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Scope:
     project_id: str
     endpoint: str
     region: str = ""
+    routes: tuple[Route, ...] = ()
     names: tuple[str, ...] = field(default=())
     """Event names as last listed: for completion and "did you mean", never for a decision."""
     targets: tuple[Target, ...] = field(default=())

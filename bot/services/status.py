@@ -26,6 +26,8 @@ class ProjectReport:
     alert_channel: str
     approval_channel: str
     approvers: int
+    dropped: tuple[tuple[str, int], ...] = ()
+    """(a route's reason, how many failing records it dropped)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Report:
     troubles: tuple[tuple[str, str, int], ...]
     wrong: tuple[str, ...]
     """What is wrong, each a sentence; empty when all is well."""
+
+
+TOLD_AFTER = 5
+"""Polls that fail in a row until the channel is told and the bot is not ready."""
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class Status:
         for scope in self.projects:
             poll = await self.store.records.poll(scope.name)
             last = poll.last_ok if poll else None
+            outage = await self.store.records.outage(scope.name)
             error = self.poll_errors.get(scope.name, "")
             if error:
                 wrong.append(f"The last poll of project {scope.name} failed: {error}")
@@ -91,13 +98,14 @@ class Status:
                     project_id=scope.project_id,
                     endpoint=scope.endpoint,
                     last_poll=last,
-                    failures=poll.failures if poll else 0,
+                    failures=outage.failures if outage else 0,
                     error=error,
                     records=poll.records if poll else 0,
                     incomplete=bool(poll and poll.incomplete),
                     alert_channel=scope.alert_channel,
                     approval_channel=scope.approval_channel,
                     approvers=len(scope.policy.approvers),
+                    dropped=tuple(await self.store.records.dropped(scope.name)),
                 )
             )
         troubles = await self.store.outbox.troubles()
@@ -117,11 +125,15 @@ class Status:
         )
 
     async def ready(self) -> list[str]:
-        """Why the bot is not ready; empty when Slack is connected, the database answers and every poll is fresh."""
+        """Why the bot is not ready; empty when Slack is connected, the database answers, every poll is fresh and no
+        channel that it has something to say in is closed."""
         now = self.clock()
         reasons = [] if self.slack_connected() else ["slack: not connected"]
         for scope in self.projects:
             poll = await self.store.records.poll(scope.name)
-            if self.stale(poll.last_ok if poll else None, now):
+            outage = await self.store.records.outage(scope.name)
+            failing = outage is not None and outage.failures >= TOLD_AFTER
+            if failing or self.stale(poll.last_ok if poll else None, now):
                 reasons.append(f"poll of {scope.name}: {self.poll_errors.get(scope.name) or 'not fresh'}")
+        reasons += [f"channel {channel}: {error}" for channel, error in await self.store.outbox.closed()]
         return reasons

@@ -49,7 +49,7 @@ class Actors:
             problem = f"Slack: {error}"
             log.warning("user look-up failed", extra={"action": "user_lookup_failed", "error": problem})
             return Actor(user_id, team_id, Kind.UNKNOWN, problem=problem)
-        return Actor(user_id, team_id, kind_of(user, self.team_id), groups)
+        return Actor(user_id, team_id, kind_of(user, self.team_id), groups, zone=str(user.get("tz") or ""))
 
     async def again(self, user_id: str) -> Actor:
         """Asks Slack anew about a person of this workspace, past what is remembered."""

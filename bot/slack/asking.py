@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.errors import BotError
 from bot.rules.updates import Wish
 from bot.rules.words import Flag, as_typed
@@ -12,6 +14,9 @@ from bot.slack.desk import Call, Press
 from bot.views.change import asked, decided
 from bot.views.errors import sentence
 from bot.views.forms import EditForm, edit_form, loading, outcome
+
+SICK = timedelta(days=30)
+"""How long a target to which a notice failed is not suggested, unless one was delivered since."""
 
 REASON = Flag("--reason", '"…"')
 BREAK_GLASS = Flag("--break-glass", '"reason"')
@@ -32,8 +37,12 @@ async def ask(desk: Call | Press, scope: Scope, name: str, wish: Wish) -> None:
     await desk.answer.say(asked(change, scope.approval_channel))
 
 
-async def open_edit_form(desk: Call | Press, scope: Scope, name: str) -> None:
-    """Opens the form as *loading* within Slack's three seconds, then reads the event and fills it."""
+async def open_edit_form(desk: Call | Press, scope: Scope, name: str, *, incident: str = "") -> None:
+    """Opens the form as *loading* within Slack's three seconds, then reads the event and fills it.
+
+    Targets to which notices fail are not suggested. `incident`: the alert whose *Fix target* was pressed; the request
+    is linked to it.
+    """
     services, answer = desk.services, desk.answer
     view_id = await answer.open_form(loading())
     try:
@@ -42,7 +51,10 @@ async def open_edit_form(desk: Call | Press, scope: Scope, name: str) -> None:
     except BotError as error:
         await answer.show_form(view_id, outcome(sentence(error, services.command)))
         return
-    scope.targets = await targets_for(scope, event)
+    sick = await services.store.incidents.failing_targets(scope.name, services.clock() - SICK)
+    scope.targets = tuple(one for one in await targets_for(scope, event) if one.id not in sick)
     data = {"project": scope.name, "shown": event.image(), "user": desk.origin.user, "inbox": desk.origin.id}
+    if incident:
+        data["incident"] = incident
     key = await services.store.tickets.issue("form", data, services.clock())
     await answer.show_form(view_id, edit_form(EditForm(event, key, scope.name, scope.targets)))

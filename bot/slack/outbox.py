@@ -3,6 +3,9 @@
 A post is claimed (committed) before the request leaves. An answer that is lost makes it unknown; after the settle time
 Slack's own history is asked for its key, among this bot's messages only, and only then is it sent again. When history
 cannot be read the message stays unknown and is shown in `status`: it is never guessed.
+
+The wall clock may jump, so nothing is sent again on its word: that the settle time is over says a clock that only goes
+forward, from when this process learned of the doubt; and how far back history is read says Slack's own clock.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import asyncio
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.errors import Sent, SlackError
+from bot.model import Post
 from bot.slack.client import SlackClient
 from bot.store import Outgoing, Step
 from bot.store.outbox import Outbox
@@ -28,19 +33,22 @@ PACE_S = 1.05
 """Slack allows about one message a second and channel."""
 EDIT_PACE_S = 0.3
 """chat.update is tier 3, 50 a minute over the workspace, with bursts; beyond that Slack's Retry-After sets the pace."""
-LOOK_BACK = timedelta(minutes=2)
-"""How far before the claim history is asked, for clocks that differ."""
-NO_WAY_IN = frozenset(
-    {
-        "not_in_channel", "channel_not_found", "is_archived", "missing_scope",
-        "invalid_auth", "account_inactive", "token_revoked", "token_expired",
-    }
-)  # fmt: skip
+LOOK_BACK = timedelta(days=1)
+"""How far before the claim history is asked where the bot has no earlier message in the channel to go by."""
+CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
+"""The channel is gone, archived, or the bot is not in it (chat.postMessage, errors)."""
+NO_WAY_IN = CLOSED | {
+    "missing_scope", "invalid_auth", "account_inactive", "token_revoked", "token_expired",
+}  # fmt: skip
 """Refusals that are about the channel or the bot, not about the message: the next message would meet the same."""
 TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 
+_NOT_SETTLED = "the answer was lost; history does not show it yet"
+
 Draw = Callable[[Outgoing], Awaitable[Message | None]]
 """Draws a message from what the store holds now; None when what it showed is gone."""
+Notice = Callable[[Outgoing, str], Post | None]
+"""(a message whose channel is closed, why) → what is told elsewhere."""
 
 
 class Poster:
@@ -54,6 +62,8 @@ class Poster:
         draw: Draw,
         clock: Callable[[], datetime],
         settle: timedelta,
+        notice: Notice = lambda _job, _why: None,
+        monotonic: Callable[[], float] = time.monotonic,
         idle_s: float = 0.5,
         pace_s: float = PACE_S,
     ) -> None:
@@ -62,8 +72,13 @@ class Poster:
         self._draw = draw
         self._clock = clock
         self._settle = settle
+        self._notice = notice
+        self._monotonic = monotonic
         self._idle_s = idle_s
         self._pace_s = pace_s
+        self._began = monotonic()
+        self._doubted: dict[str, float] = {}
+        """Key → when, by the monotonic clock, this process learned that nobody knows whether it was posted."""
         self._free_at: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """Lane → what is done in it now; a lane that waits for Slack holds no other up."""
@@ -77,6 +92,7 @@ class Poster:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Posts until `stop` is set; then what is under way is finished first."""
+        self._began = self._monotonic()
         while not stop.is_set():
             self._work.clear()
             try:
@@ -91,7 +107,7 @@ class Poster:
     async def _begin(self) -> None:
         """Begins what is due now, at most one thing a lane."""
         loop = asyncio.get_running_loop()
-        paced = {lane for lane, free in self._free_at.items() if free > loop.time()}
+        paced = {lane for lane, free in self._free_at.items() if free > self._monotonic()}
         busy = paced | self._under_way.keys()
         for job in await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds(), busy=busy):
             self._under_way[job.lane] = task = loop.create_task(self._do(job))
@@ -99,7 +115,7 @@ class Poster:
 
     def _ended(self, lane: str, _task: asyncio.Task[None]) -> None:
         del self._under_way[lane]
-        wait = self._free_at.get(lane, 0) - asyncio.get_running_loop().time()
+        wait = self._free_at.get(lane, 0) - self._monotonic()
         asyncio.get_running_loop().call_later(max(0, wait), self._work.set)
 
     async def _do(self, job: Outgoing) -> None:
@@ -118,13 +134,13 @@ class Poster:
         except Exception:
             # One message that cannot be drawn or understood must not stop the others.
             log.exception("posting failed", extra={"action": "post_crashed", "kind": job.kind})
-            await self._outbox.unknown(job.key, "an error inside csms-bot; see its log")
+            await self._doubt(job, "an error inside csms-bot; see its log")
             await self._outbox.later(
                 job.key, error="an error inside csms-bot; see its log", until=self._later(job)
             )
 
     def _hold(self, lane: str, seconds: float) -> None:
-        free = asyncio.get_running_loop().time() + seconds
+        free = self._monotonic() + seconds
         self._free_at[lane] = max(free, self._free_at.get(lane, 0))
 
     async def _find_channel(self, job: Outgoing) -> None:
@@ -157,7 +173,7 @@ class Poster:
             await self._not_sent(job, error)
             return
         except asyncio.CancelledError:
-            await asyncio.shield(self._outbox.unknown(job.key, "stopped while sending"))
+            await asyncio.shield(self._doubt(job, "stopped while sending"))
             raise
         await self._outbox.posted(
             job.key, channel=str(answer.get("channel") or job.channel), ts=str(answer["ts"]), rev=job.rev
@@ -183,7 +199,7 @@ class Poster:
             log.warning(
                 "answer lost", extra={"action": "post_unknown", "kind": job.kind, "error": str(error)}
             )
-            await self._outbox.unknown(job.key, error.code)
+            await self._doubt(job, error.code)
             return
         if error.sent is Sent.LIMITED:
             self._hold(job.lane, error.retry_after_s)
@@ -194,7 +210,11 @@ class Poster:
         until = self._later(job)
         if error.code in NO_WAY_IN:
             self._hold(job.lane, (until - self._clock()).total_seconds())
-            await self._outbox.hold(job.key, channel=job.channel, error=_hint(error), until=until)
+            why = _hint(error)
+            notice = self._notice(job, why) if error.code in CLOSED else None
+            await self._outbox.hold(
+                job.key, channel=job.channel, error=why, now=self._clock(), until=until, notice=notice
+            )
         else:
             await self._outbox.release(job.key, error=_hint(error), until=until)
 
@@ -220,8 +240,19 @@ class Poster:
                 raise
         await self._outbox.edited(job.key, job.rev)
 
+    async def _doubt(self, job: Outgoing, error: str) -> None:
+        self._doubted[job.key] = self._monotonic()
+        await self._outbox.unknown(job.key, error)
+
     async def _find(self, job: Outgoing) -> None:
+        # What a dead process was sending left before this one began.
+        left = self._doubted.get(job.key, self._began) + self._settle.total_seconds() - self._monotonic()
         found = await self._in_history(job)
+        if not found and left > 0:
+            until = self._clock() + timedelta(seconds=left)
+            await self._outbox.later(job.key, error=_NOT_SETTLED, until=until)
+            return
+        self._doubted.pop(job.key, None)
         if found:
             log.info("found again", extra={"action": "post_found", "kind": job.kind})
             # Revision 0: nobody knows which one it shows, so it is drawn once more.
@@ -236,7 +267,7 @@ class Poster:
         arguments: dict[str, Any] = {
             "channel": job.channel,
             "include_all_metadata": True,
-            "oldest": f"{(job.claimed - LOOK_BACK).timestamp():.6f}",
+            "oldest": job.since_ts or f"{(job.claimed - LOOK_BACK).timestamp():.6f}",
             "limit": 200,
         }
         if job.parent_ts:

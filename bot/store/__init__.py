@@ -10,14 +10,15 @@ from bot.store.changes import Changes, Proposal, Vote
 from bot.store.deadlines import Deadlines
 from bot.store.engine import Engine, Tx, open_read_only
 from bot.store.inbox import Envelope, Inbox
+from bot.store.incidents import Incidents
 from bot.store.leases import Leases
 from bot.store.outbox import Outbox, Outgoing, Step
-from bot.store.records import Counted, PollState, Records
+from bot.store.records import Counted, Outage, PollState, Records
 from bot.store.schema import prepare
 from bot.store.tickets import Tickets
 
 __all__ = [
-    "Counted", "Envelope", "Outgoing", "PollState", "Proposal", "Step", "Store", "Vote", "open_read_only",
+    "Counted", "Envelope", "Outage", "Outgoing", "PollState", "Proposal", "Step", "Store", "Vote", "open_read_only",
 ]  # fmt: skip
 
 
@@ -31,6 +32,7 @@ class Store:
         self.changes = Changes(self._engine)
         self.deadlines = Deadlines(self._engine)
         self.records = Records(self._engine)
+        self.incidents = Incidents(self._engine)
         self.audit = Audit(self._engine)
         self.tickets = Tickets(self._engine)
         self.leases = Leases(self._engine)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.model import Change, ChangeState, Entry, Patch, Post, PostKind, Target
-from bot.store import audit, outbox
+from bot.store import audit, incidents, outbox
 from bot.store.engine import Engine, Tx
 
 
@@ -302,6 +302,7 @@ class Changes:
                 tx, entry(change, *_ACTIONS[to], by, audit_reason, **_images(change, to, found)), now
             )
             outbox.touch(tx, PostKind.CARD, key)
+            incidents.fix_moved(tx, change)
             if not to.open and by != change.requester:
                 told = Post(secrets.token_hex(16), PostKind.TOLD, key, change.project, user=change.requester)
                 outbox.put(tx, told, now)

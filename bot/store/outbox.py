@@ -45,6 +45,9 @@ class Outgoing:
     ts: str
     attempts: int
     claimed: datetime
+    since_ts: str
+    """Slack's ts of the newest message that the bot had in the channel when it was claimed: this one is younger, by
+    Slack's own clock. Empty when there was none."""
 
     @property
     def lane(self) -> str:
@@ -55,8 +58,8 @@ class Outgoing:
 def put(tx: Tx, post: Post, now: datetime) -> None:
     """Adds a message inside the caller's transaction; a key that is there already changes nothing."""
     tx.execute(
-        "insert or ignore into outbox (key, project, kind, ref, channel, user, parent, data, created) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert or ignore into outbox (key, project, kind, ref, channel, user, parent, data, created, next_at) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             post.key,
             post.project,
@@ -67,6 +70,7 @@ def put(tx: Tx, post: Post, now: datetime) -> None:
             post.parent,
             json.dumps(dict(post.data), ensure_ascii=False, separators=(",", ":")),
             now.timestamp(),
+            post.wait_until.timestamp() if post.wait_until else 0,
         ],
     )
 
@@ -120,18 +124,26 @@ class Outbox:
     async def claim(self, key: str, now: datetime) -> bool:
         """pending → sending, committed before the request leaves. True for exactly one caller."""
         return await self._move(
-            "update outbox set state = 'sending', attempts = attempts + 1, claimed = :now "
+            "update outbox set state = 'sending', attempts = attempts + 1, claimed = :now, since_ts = coalesce(("
+            "select max(p.ts) from outbox p where p.channel = outbox.channel and p.ts != ''), '') "
             "where key = :key and state = 'pending'",
             {"key": key, "now": now.timestamp()},
         )
 
     async def posted(self, key: str, *, channel: str, ts: str, rev: int) -> bool:
         """It is in Slack, showing revision `rev` (0 when it was found again and nobody knows which it shows)."""
-        return await self._move(
-            "update outbox set state = 'posted', channel = :channel, ts = :ts, shown = :rev, error = '', "
-            "next_at = 0 where key = :key and state in ('sending', 'unknown')",
-            {"key": key, "channel": channel, "ts": ts, "rev": rev},
-        )
+
+        def work(tx: Tx) -> bool:
+            cursor = tx.execute(
+                "update outbox set state = 'posted', channel = :channel, ts = :ts, shown = :rev, error = '', "
+                "next_at = 0 where key = :key and state in ('sending', 'unknown')",
+                {"key": key, "channel": channel, "ts": ts, "rev": rev},
+            )
+            if ts:
+                tx.execute("delete from closed where channel = ?", [channel])
+            return bool(cursor.rowcount == 1)
+
+        return await self._engine.run(work)
 
     async def edited(self, key: str, rev: int) -> bool:
         """The message shows revision `rev`."""
@@ -162,15 +174,47 @@ class Outbox:
             {"key": key, "error": error, "until": until.timestamp()},
         )
 
-    async def hold(self, key: str, *, channel: str, error: str, until: datetime) -> None:
-        """Surely not posted, and nothing else can be posted there now: all for the channel waits, in its order."""
+    async def hold(
+        self,
+        key: str,
+        *,
+        channel: str,
+        error: str,
+        now: datetime,
+        until: datetime,
+        notice: Post | None = None,
+    ) -> bool:
+        """Surely not posted, and nothing else can be posted there now: all for the channel waits, in its order.
+
+        `notice` is posted in another channel when this one was open before. True then.
+        """
         values = {"key": key, "channel": channel, "error": error, "until": until.timestamp()}
-        await self._engine.run(
-            lambda tx: tx.execute(
-                "update outbox set state = 'pending', error = :error, next_at = :until where channel = :channel "
-                "and (state = 'pending' or (key = :key and state = 'sending'))",
+
+        def work(tx: Tx) -> bool:
+            tx.execute(
+                "update outbox set state = 'pending', error = :error, next_at = max(next_at, :until) "
+                "where channel = :channel and (state = 'pending' or (key = :key and state = 'sending'))",
                 values,
             )
+            anew = tx.execute(
+                "insert into closed values (?, ?, ?) on conflict do nothing",
+                [channel, error, now.timestamp()],
+            )
+            if anew.rowcount != 1:
+                return False
+            if notice is not None:
+                put(tx, notice, now)
+            return True
+
+        return await self._engine.run(work)
+
+    async def closed(self) -> list[tuple[str, str]]:
+        """(channel, Slack's error) of the channels that cannot be posted to since the last try."""
+        return await self._engine.run(
+            lambda tx: [
+                (row[0], row[1])
+                for row in tx.execute("select channel, error from closed order by since").fetchall()
+            ]
         )
 
     async def address(self, user: str, channel: str) -> None:
@@ -245,4 +289,5 @@ def _outgoing(row: dict[str, Any]) -> Outgoing:
         ts=row["ts"],
         attempts=row["attempts"],
         claimed=datetime.fromtimestamp(row["claimed"], UTC),
+        since_ts=row["since_ts"],
     )

@@ -3,15 +3,13 @@ fingerprint of all fields the store keeps how many were ever seen at once, and w
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from bot.model import Incident, Plan, Post, PostKind, Record
-from bot.store import outbox
+from bot.model import Incident, Plan, Post, Record
+from bot.store import incidents, outbox
 from bot.store.engine import Engine, Tx
 
 FORGET_AFTER = timedelta(days=100)
@@ -39,12 +37,23 @@ class PollState:
     failures: int
 
 
-Decide = Callable[[Sequence[Record], Sequence[Incident], bool], Plan]
-"""(new records oldest first, incidents that may go on, is this the first poll) → what to do."""
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Polls of one project that failed in a row."""
+
+    failures: int
+    since: datetime
+    reason: str
+    told: bool
+    """The channel was told."""
+
+
+Decide = Callable[[Sequence[Record], Sequence[Incident], PollState | None], Plan]
+"""(new records oldest first, incidents that may go on, the last poll or None at the first) → what to do."""
 
 
 class Records:
-    """Record counts, polls and incidents of the running bot."""
+    """Record counts and polls of the running bot."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -59,10 +68,12 @@ class Records:
         incidents_since: datetime,
         decide: Decide,
         warning: Post | None = None,
+        back: Callable[[Outage], Post] | None = None,
     ) -> Counted:
         """Finds the new records, asks `decide`, and keeps counts, incidents and posts in one transaction.
 
-        `warning` is posted when coverage is lost, in that transaction too, so that a crash cannot swallow it.
+        `warning` is posted when coverage is lost, and `back` when an outage is over that the channel was told of; both
+        in that transaction too, so that a crash cannot swallow them.
         """
         seen = Counter(record.fingerprint for record in records)
 
@@ -90,9 +101,17 @@ class Records:
                     [(project, key, seen[key], now.timestamp()) for key in fresh],
                 )
             if new or poll is None:
-                plan = decide(new, _incidents(tx, project, incidents_since), poll is None)
+                plan = decide(new, incidents.recent(tx, project, incidents_since), poll)
                 for incident in plan.incidents:
-                    _keep(tx, incident)
+                    incidents.keep(tx, incident)
+                for key, data in plan.held:
+                    incidents.hold(tx, key, data, now)
+                for reason, number in plan.dropped.items():
+                    tx.execute(
+                        "insert into dropped values (?, ?, ?, ?) on conflict do update set "
+                        "count = count + excluded.count, last = excluded.last",
+                        [project, reason, number, now.timestamp()],
+                    )
                 for post in plan.posts:
                     outbox.put(tx, post, now)
             tx.execute(
@@ -113,44 +132,54 @@ class Records:
             lost = incomplete and not (poll is not None and poll.incomplete)
             if lost and warning is not None:
                 outbox.put(tx, warning, now)
+            outage = _outage(tx, project)
+            tx.execute("delete from outages where project = ?", [project])
+            if outage is not None and outage.told and back is not None:
+                outbox.put(tx, back(outage), now)
             return Counted(first=poll is None, new=tuple(new), coverage_lost=lost)
 
         return await self._engine.run(work)
 
-    async def poll_failed(self, project: str) -> int:
-        """Counts a poll that failed; how many in a row."""
+    async def poll_failed(
+        self, project: str, *, reason: str, now: datetime, tell_at: int = 0, warning: Post | None = None
+    ) -> Outage:
+        """Counts a poll that failed, also before the first good one. At `tell_at` in a row `warning` is posted, once."""
 
-        def work(tx: Tx) -> int:
+        def work(tx: Tx) -> Outage:
             tx.execute("update polls set failures = failures + 1 where project = ?", [project])
-            row = tx.execute("select failures from polls where project = ?", [project]).fetchone()
-            return int(row[0]) if row else 0
+            tx.execute(
+                "insert into outages (project, failures, since, reason) values (?, 1, ?, ?) "
+                "on conflict do update set failures = failures + 1, reason = excluded.reason",
+                [project, now.timestamp(), reason],
+            )
+            outage = _outage(tx, project)
+            assert outage is not None  # noqa: S101 (written just above)
+            if warning is not None and not outage.told and outage.failures >= tell_at:
+                tx.execute("update outages set told = 1 where project = ?", [project])
+                outbox.put(tx, warning, now)
+            return outage
 
         return await self._engine.run(work)
+
+    async def outage(self, project: str) -> Outage | None:
+        """The polls that failed since the last good one; None when that was the last."""
+        return await self._engine.run(lambda tx: _outage(tx, project))
+
+    async def dropped(self, project: str) -> list[tuple[str, int]]:
+        """(a route's reason, how many failing records it dropped), most first."""
+        return await self._engine.run(
+            lambda tx: [
+                (row[0], row[1])
+                for row in tx.execute(
+                    "select reason, count from dropped where project = ? order by count desc, reason limit 10",
+                    [project],
+                ).fetchall()
+            ]
+        )
 
     async def poll(self, project: str) -> PollState | None:
         """What is known of the polls; None before the first."""
         return await self._engine.run(lambda tx: _poll(tx, project))
-
-    async def incident(self, key: str) -> Incident | None:
-        """By the key that a button carries."""
-        return await self._engine.run(lambda tx: _incident(tx, key))
-
-    async def acknowledge(self, key: str, by: str, now: datetime) -> tuple[Incident, bool] | None:
-        """(the incident, whether this was the first acknowledgement); None when there is no such incident."""
-
-        def work(tx: Tx) -> tuple[Incident, bool] | None:
-            cursor = tx.execute(
-                "update incidents set acknowledged_by = ?, acknowledged = ? where key = ? and acknowledged is null",
-                [by, now.timestamp(), key],
-            )
-            incident = _incident(tx, key)
-            if incident is None:
-                return None
-            if cursor.rowcount == 1:
-                outbox.touch(tx, PostKind.ALERT, key)
-            return incident, cursor.rowcount == 1
-
-        return await self._engine.run(work)
 
 
 def _age(record: Record) -> float:
@@ -169,59 +198,8 @@ def _poll(tx: Tx, project: str) -> PollState | None:
     return None
 
 
-def _incident(tx: Tx, key: str) -> Incident | None:
-    for row in tx.query("select * from incidents where key = ?", [key]):
-        return _from_row(row)
+def _outage(tx: Tx, project: str) -> Outage | None:
+    for row in tx.query("select * from outages where project = ?", [project]):
+        since = datetime.fromtimestamp(row["since"], UTC)
+        return Outage(row["failures"], since, row["reason"], bool(row["told"]))
     return None
-
-
-def _incidents(tx: Tx, project: str, since: datetime) -> list[Incident]:
-    rows = tx.query(
-        "select * from incidents where project = ? and last >= ? order by opened",
-        [project, since.timestamp()],
-    )
-    return [_from_row(row) for row in rows]
-
-
-def _from_row(row: dict[str, Any]) -> Incident:
-    return Incident(
-        key=row["key"],
-        project=row["project"],
-        event=row["event"],
-        target_id=row["target_id"],
-        status=row["status"],
-        first=json.loads(row["first"]),
-        count=row["count"],
-        opened=datetime.fromtimestamp(row["opened"], UTC),
-        last=datetime.fromtimestamp(row["last"], UTC),
-        state=row["state"],
-        post=row["post"],
-        digest=bool(row["digest"]),
-        acknowledged_by=row["acknowledged_by"],
-        acknowledged=None
-        if row["acknowledged"] is None
-        else datetime.fromtimestamp(row["acknowledged"], UTC),
-    )
-
-
-def _keep(tx: Tx, incident: Incident) -> None:
-    tx.execute(
-        "insert into incidents (key, project, event, target_id, status, first, count, opened, last, state, post, "
-        "digest) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "on conflict do update set count = excluded.count, last = excluded.last, state = excluded.state",
-        [
-            incident.key,
-            incident.project,
-            incident.event,
-            incident.target_id,
-            incident.status,
-            json.dumps(dict(incident.first), ensure_ascii=False),
-            incident.count,
-            incident.opened.timestamp(),
-            incident.last.timestamp(),
-            incident.state,
-            incident.post,
-            int(incident.digest),
-        ],
-    )
-    outbox.touch(tx, PostKind.ALERT, incident.key)

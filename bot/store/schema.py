@@ -100,6 +100,40 @@ def m003_decisions(db: Tx) -> None:
     db.execute("create index changes_owed on changes (number) where break_glass = 1 and reviewed is null")
 
 
+@migrations()
+def m004_alerts(db: Tx) -> None:
+    """Snoozing, fixes, routes and outages."""
+    for column in (
+        "channel text not null default ''",
+        "mention text not null default ''",
+        "history text not null default '[]'",
+        "snoozed_until real",
+        "snoozed_by text not null default ''",
+        "fix text not null default ''",
+        "fix_target text not null default ''",
+        "cause text",
+    ):
+        db.execute(f"alter table incidents add column {column}")
+    for statement in (
+        "create index incidents_fix on incidents (fix) where fix != ''",
+        "create index incidents_snoozed on incidents (snoozed_until) where snoozed_until is not null",
+        """create table held (
+            id integer primary key autoincrement, incident text not null references incidents (key),
+            data text not null, at real not null) strict""",
+        "create index held_of on held (incident)",
+        """create table outages (
+            project text primary key, failures integer not null, since real not null, reason text not null,
+            told integer not null default 0) strict""",
+        """create table dropped (
+            project text not null, reason text not null, count integer not null, last real not null,
+            primary key (project, reason)) strict, without rowid""",
+        "create table closed (channel text primary key, error text not null, since real not null) strict",
+        "alter table outbox add column since_ts text not null default ''",
+        "create index outbox_ts on outbox (channel, ts) where ts != ''",
+    ):
+        db.execute(statement)
+
+
 def prepare(db: Tx) -> None:
     """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
     tables = set(db.table_names())

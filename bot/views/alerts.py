@@ -6,12 +6,26 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import FAIL, INVALID, Incident
+from bot.model import FAIL, INVALID, Change, ChangeState, Incident
+from bot.rules.snooze import Nap
 from bot.views.blocks import Block, Message, actions, button, context, fields, header, quote, section
-from bot.views.notices import Notice, read_notice
-from bot.views.text import TYPE_WORDS, clean, code, count, esc, local, person, utc
+from bot.views.notices import CONSEQUENCE, Notice, read_notice
+from bot.views.text import TYPE_WORDS, channel, clean, code, count, esc, group, local, person, utc
 
 VIEW_EVENT, FIX_TARGET, ACKNOWLEDGE = "incident.view", "incident.fix", "incident.acknowledge"
+SNOOZE, SNOOZE_FOR = "incident.snooze", "incident.snooze_for"
+NAPS = (
+    (Nap.HOUR, "1 hour"),
+    (Nap.SHIFT, "8 hours"),
+    (Nap.TOMORROW, "Until tomorrow 9:00"),
+    (Nap.WEEK, "7 days"),
+    (Nap.OVER, "End the snooze"),
+)
+FACES = {
+    "failing": (":rotating_light:", "Notice not delivered"),
+    "fixed": (":hourglass_flowing_sand:", "Fix applied, waiting for the next notice"),
+    "delivering": (":white_check_mark:", "Delivering again"),
+}
 
 MEANING = {
     FAIL: "CSMS could not deliver the notice.",
@@ -29,58 +43,127 @@ def _what(record: Mapping[str, Any]) -> str:
     return f"{code(record['type'], 64)} ({words})" if words else code(record["type"], 64)
 
 
-def alert(incident: Incident) -> Message:
-    """One incident. Only the record that opened it is named here; later ones are named in the thread."""
+def alert(incident: Incident, fix: Change | None = None) -> Message:
+    """One incident. Only the record that opened it is named here; later ones are named in the thread.
+
+    `fix`: the change request that *Fix target* led to last.
+    """
     record = incident.first
     at = _at(record)
     status = clean(incident.status, 20)
-    failing = incident.state == "failing"
-    face = ":rotating_light:" if failing else ":white_check_mark:"
-    title = "Notice not delivered" if failing else "Delivering again"
+    face, title = FACES.get(incident.state, FACES["failing"])
+    mention = f"{_mention(incident.mention)} " if incident.mention else ""
     blocks: list[Block] = [
         header(f"{title}: {clean(incident.event, 100)}"),
         section(
-            f"{face} *{esc(status, 20)}*: {MEANING.get(incident.status, 'The notice was not delivered.')} "
+            f"{mention}{face} *{esc(status, 20)}*: {MEANING.get(incident.status, 'The notice was not delivered.')} "
             f"Somebody was not told about secret {code(record['secret'])}."
         ),
-        fields(
-            [
-                ("Event", code(record["event"])),
-                ("What happened", _what(record)),
-                ("Secret", code(record["secret"])),
-                ("Target", f"{code(record['target_name'])}\n{code(record['target_id'], 200)}"),
-                ("When", local(at)),
-                ("Failed notices", str(incident.count) + (" (see the thread)" if incident.count > 1 else "")),
-            ]
-        ),
-        *_missed(read_notice(record["content"])),
+        fields(_facts(incident, record, at)),
+        *_missed(read_notice(record["content"]), record["type"]),
     ]
-    if incident.acknowledged_by:
-        blocks.append(
-            context(
-                f":eyes: Acknowledged by {person(incident.acknowledged_by)} · {local(incident.acknowledged)}"
-            )
-        )
+    if incident.cause:
+        blocks += [
+            context("Why the rotation failed, by CSMS's list of tasks"),
+            quote(clean(incident.cause, 600)),
+        ]
+    blocks += [context(text) for text in _story(incident, fix)]
     buttons = [
         button("View event", VIEW_EVENT, incident.key),
         button("Fix target", FIX_TARGET, incident.key, style="primary"),
     ]
     if not incident.acknowledged_by:
         buttons.append(button("Acknowledge", ACKNOWLEDGE, incident.key))
+    buttons.append(button("Snooze", SNOOZE, incident.key))
     blocks.append(actions(*buttons, block_id="incident"))
     text = (
-        f"{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
+        f"{mention}{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
         f"{code(record['secret'])}, target {code(record['target_name'])}, {utc(at)}"
     )
     return Message(text, tuple(blocks))
 
 
-def _missed(notice: Notice) -> list[Block]:
+def _facts(incident: Incident, record: Mapping[str, Any], at: datetime | None) -> list[tuple[str, str]]:
+    facts = [
+        ("Event", code(record["event"])),
+        ("What happened", _what(record)),
+        ("Secret", code(record["secret"])),
+        ("Target", f"{code(record['target_name'])}\n{code(record['target_id'], 200)}"),
+        ("When", local(at)),
+        ("Failed notices", str(incident.count) + (" (see the thread)" if incident.count > 1 else "")),
+    ]
+    if incident.count > 1:
+        # When the bot saw it, not the record's own time: by that each record is named in one place only.
+        facts.append(("Last one seen", local(incident.last)))
+    return facts
+
+
+def _story(incident: Incident, fix: Change | None) -> list[str]:
+    """What happened since, and what people did, each in a line of small print."""
+    story = []
+    if away := incident.first.get("away_since"):
+        story.append(f"It came while I was away, since {local(datetime.fromtimestamp(away, UTC))}")
+    if len(incident.history) > 1:
+        seen = [f"{local(datetime.fromtimestamp(at, UTC))}: {number}" for at, number in incident.history]
+        story.append(f"Lately: {' · '.join(seen)}")
+    if fix is not None:
+        story.append(f":wrench: {_fixing(incident, fix)}")
+    if incident.acknowledged_by:
+        story.append(
+            f":eyes: Acknowledged by {person(incident.acknowledged_by)} · {local(incident.acknowledged)}"
+        )
+    if incident.snoozed_until is not None:
+        waiting = f" · {count(incident.held, 'notice')} came meanwhile" if incident.held else ""
+        story.append(
+            f":zzz: Snoozed by {person(incident.snoozed_by)} until {local(incident.snoozed_until)}{waiting}"
+        )
+    return story
+
+
+def _fixing(incident: Incident, fix: Change) -> str:
+    by = f"{fix.id}, asked by {person(fix.requester)}"
+    if fix.state is not ChangeState.APPLIED:
+        return f"Fix: {by} · {fix.state}"
+    if incident.state == "fixed":
+        return f"Fix applied, waiting for the next notice ({by})"
+    if incident.state == "delivering":
+        return f"Fix applied, and a notice was delivered since ({by})"
+    return f"A fix was applied, but a later notice failed too ({by})"
+
+
+def _mention(whom: str) -> str:
+    return group(whom) if whom.startswith("S") else person(whom)
+
+
+def _missed(notice: Notice, trigger: str) -> list[Block]:
+    blocks: list[Block] = []
     if notice.sentence:
-        return [context("What was missed"), quote(clean(notice.sentence, 600))]
-    if notice.raw:
-        return [context("What was missed (as CSMS sent it)"), quote(clean(notice.raw, 600))]
-    return []
+        blocks = [context("What was missed"), quote(clean(notice.sentence, 600))]
+    elif notice.raw:
+        blocks = [context("What was missed (as CSMS sent it)"), quote(clean(notice.raw, 600))]
+    if trigger in CONSEQUENCE:
+        blocks.append(context(f"What it means: {CONSEQUENCE[trigger]}"))
+    return blocks
+
+
+def snooze_choice(incident: Incident) -> Message:
+    """How long? Shown to the one who asks."""
+    text = f"For how long should the alert of {code(incident.event)} be quiet? What comes meanwhile is told then."
+    choices = [(nap, label) for nap, label in NAPS if nap is not Nap.OVER or incident.snoozed_until]
+    row = actions(*(button(label, f"{SNOOZE_FOR}.{nap}", incident.key) for nap, label in choices))
+    return Message(text, (section(text), row))
+
+
+def snoozed(incident: Incident, *, over: bool) -> Message:
+    """What became of the choice."""
+    if over:
+        text = f"The alert of {code(incident.event)} is not snoozed any more."
+    else:
+        text = (
+            f"The alert of {code(incident.event)} is snoozed until {local(incident.snoozed_until)}. "
+            "What comes meanwhile is told in its thread then."
+        )
+    return Message(text, (section(f":zzz: {text}"),))
 
 
 def line(record: Mapping[str, Any]) -> str:
@@ -88,26 +171,58 @@ def line(record: Mapping[str, Any]) -> str:
     return f"• {esc(record['status'], 20)} · {_what(record)} · secret {code(record['secret'], 64)} · {utc(_at(record))}"
 
 
-def lines(records: Sequence[Mapping[str, Any]]) -> Message:
-    """Later records of an incident, in its thread."""
+def mixed_line(record: Mapping[str, Any]) -> str:
+    """One record below a digest of many incidents: with its event and target too."""
+    return (
+        f"• {esc(record['status'], 20)} · {code(record['event'], 64)} → {code(record['target_name'], 40)} · "
+        f"{esc(record['type'], 40)} · secret {code(record['secret'], 64)} · {utc(_at(record))}"
+    )
+
+
+def lines(data: Mapping[str, Any]) -> Message:
+    """Later records of an incident, in its thread; or those of a digest, whose incidents are mixed in a reply."""
+    records: Sequence[Mapping[str, Any]] = data["records"]
     name = code(records[0]["event"]) if records else ""
     status = esc(records[0]["status"], 20) if records else ""
-    first = f"{count(len(records), 'more notice')} of {name} not delivered ({status})"
-    body = [line(record) for record in records]
+    more = count(len(records), "notice")
+    if data.get("mixed"):
+        first = f"{more} not delivered"
+    elif data.get("incident"):
+        first = f"{more} of {name} not delivered ({status})"
+    elif held := data.get("after_snooze"):
+        first = f"The snooze is over. Meanwhile {count(held, 'notice')} of {name} not delivered ({status})"
+    else:
+        first = f"{count(len(records), 'more notice')} of {name} not delivered ({status})"
+    draw = mixed_line if data.get("mixed") else line
+    body = [draw(record) for record in records]
     blocks = [section(first)] + [section("\n".join(body[at : at + 8])) for at in range(0, len(body), 8)]
+    if key := data.get("incident"):
+        buttons = [("View event", VIEW_EVENT), ("Fix target", FIX_TARGET), ("Acknowledge", ACKNOWLEDGE)]
+        blocks.append(
+            actions(*(button(label, action, key) for label, action in (*buttons, ("Snooze", SNOOZE))))
+        )
     return Message("\n".join([first, *body]), tuple(blocks))
 
 
-def digest(incidents: Sequence[Mapping[str, Any]]) -> Message:
-    """Many incidents that one poll opened; the records are in its thread."""
+def digest(data: Mapping[str, Any]) -> Message:
+    """Many incidents that one poll saw; the records are in its thread, or in the threads of those known before."""
+    incidents: Sequence[Mapping[str, Any]] = data["incidents"]
     notices = sum(int(one["count"]) for one in incidents)
     text = f"{count(notices, 'notice')} not delivered, {count(len(incidents), 'incident')}; the records are in the thread"
+    title = "Many notices were not delivered"
+    if data.get("away_since"):
+        title = "While I was away"
+        since = local(datetime.fromtimestamp(data["away_since"], UTC))
+        text = f"While I was away (since {since}): {text}"
+    mentions = " ".join(_mention(whom) for whom in data.get("mentions", ())[:5])
+    text = f"{mentions} {text}" if mentions else text
     body = [
         f"• {code(one['event'], 64)} {esc(str(one['status']), 20)} → {code(str(one['target']), 64)} · {one['count']}"
+        + (" (in its own thread)" if one.get("known") else "")
         for one in incidents
     ]
     shown = body[:48]
-    blocks: list[Block] = [header("Many notices were not delivered"), section(f":rotating_light: {text}.")]
+    blocks: list[Block] = [header(title), section(f":rotating_light: {text}.")]
     blocks += [section("\n".join(shown[at : at + 8])) for at in range(0, len(shown), 8)]
     if len(body) > len(shown):
         blocks.append(context(f"and {len(body) - len(shown)} more"))
@@ -136,5 +251,37 @@ def coverage(project: str) -> Message:
     text = (
         f"Coverage may be incomplete: CSMS shows at most 1,000 notification records at once, and project "
         f"{code(project)} has reached that. Records that it does not show cannot be alerted."
+    )
+    return Message(text, (section(f":warning: {text}"),))
+
+
+def outage(project: str, data: Mapping[str, Any]) -> Message:
+    """The records cannot be read; told once."""
+    text = (
+        f"The notification records of project {code(project)} cannot be read: {data['polls']} looks in a row failed, "
+        f"since {local(datetime.fromtimestamp(data['since'], UTC))}. New failures are told when it works again."
+    )
+    blocks = (
+        section(f":electric_plug: {text}"),
+        context("What CSMS said"),
+        quote(clean(str(data["reason"]), 600)),
+    )
+    return Message(f"{text} ({esc(str(data['reason']), 300)})", blocks)
+
+
+def back(project: str, data: Mapping[str, Any]) -> Message:
+    """The records can be read again."""
+    text = (
+        f"The notification records of project {code(project)} can be read again; that failed since "
+        f"{local(datetime.fromtimestamp(data['since'], UTC))}. What came meanwhile is told now."
+    )
+    return Message(text, (section(f":white_check_mark: {text}"),))
+
+
+def closed(data: Mapping[str, Any]) -> Message:
+    """A channel cannot be posted to; told in another one, once."""
+    text = (
+        f"Messages to {channel(str(data['channel']))} wait, because Slack does not take them "
+        f"({esc(str(data['error']), 300)}). None is lost: they are sent when that is mended."
     )
     return Message(text, (section(f":warning: {text}"),))

@@ -8,6 +8,15 @@ from typing import Any
 
 from bot.views.text import TYPE_WORDS
 
+CONSEQUENCE = {
+    "SECRET_VERSION_CREATED": "Whoever keeps a copy of the value should fetch the new version.",
+    "SECRET_VERSION_EXPIRED": "That version is past its date: store a new one, or extend it.",
+    "SECRET_ROTATED": "There is a new value; programs that read it only at their start need a restart.",
+    "SECRET_ROTATED_FAILED": "The old value is still in use and the rotation is overdue: mend its cause, rotate again.",
+    "SECRET_DELETED": "Programs that still read it will fail.",
+}
+"""What each documented type means for whoever missed the notice (CSMS: notification records page, event types)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

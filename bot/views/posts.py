@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.model import Change, Incident, PostKind
-from bot.views.alerts import alert, backfill, coverage, digest, lines
+from bot.views.alerts import alert, back, backfill, closed, coverage, digest, lines, outage
 from bot.views.blocks import Message
 from bot.views.change import Card, card, half_time, review_reminder, told
 
@@ -23,19 +23,25 @@ def draw_change(
     return review_reminder(shown) if data.get("what") == "review" else half_time(shown)
 
 
-def draw_incident(incident: Incident) -> Message:
-    """An alert."""
-    return alert(incident)
+def draw_incident(incident: Incident, fix: Change | None = None) -> Message:
+    """An alert; `fix` is the change request that it led to."""
+    return alert(incident, fix)
 
 
 def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
     """The posts that show only what was kept with them."""
     if kind == PostKind.LINES:
-        return lines(data["records"])
+        return lines(data)
     if kind == PostKind.DIGEST:
-        return digest(data["incidents"])
+        return digest(data)
     if kind == PostKind.BACKFILL:
         return backfill({"project": project, **data})
     if kind == PostKind.COVERAGE:
         return coverage(project)
+    if kind == PostKind.OUTAGE:
+        return outage(project, data)
+    if kind == PostKind.BACK:
+        return back(project, data)
+    if kind == PostKind.CLOSED:
+        return closed(data)
     raise ValueError(f"no view draws a {kind}")

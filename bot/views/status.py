@@ -44,6 +44,13 @@ def status(report: Report, now: datetime) -> Message:
     return Message(f"csms-bot {report.version}: {verdict}" + (f": {wrong}" if wrong else ""), tuple(blocks))
 
 
+def _dropped(project: ProjectReport) -> list[tuple[str, str]]:
+    if not project.dropped:
+        return []
+    lines = [f"{count(number, 'record')}: {esc(reason, 60)}" for reason, number in project.dropped[:3]]
+    return [("Not told, by routes", "\n".join(lines))]
+
+
 def _project(project: ProjectReport) -> Block:
     return fields(
         [
@@ -51,5 +58,6 @@ def _project(project: ProjectReport) -> Block:
             ("Last poll", f"{local(project.last_poll)} · {count(project.records, 'record')}"),
             ("Alerts", channel(project.alert_channel)),
             ("Approvals", f"{channel(project.approval_channel)} · {count(project.approvers, 'approver')}"),
+            *_dropped(project),
         ]
     )

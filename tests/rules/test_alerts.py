@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from bot.model import FAIL, INVALID, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
-from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, Where, backfill, plan
+from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, REMEMBERED, Where, backfill, meanwhile, plan
+from bot.rules.routes import Quiet, Route
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 WHERE = Where("prod", "C0ALERTS")
@@ -38,17 +40,34 @@ class Channel:
     def __init__(self) -> None:
         self.incidents: dict[str, Incident] = {}
         self.posts: dict[str, Post] = {}
+        self.held: dict[str, list[Mapping[str, Any]]] = {}
         self.make_key = keys()
 
-    def poll(self, new: Sequence[Record], now: datetime) -> Plan:
-        made = plan(new, self.going_on(now), where=WHERE, now=now, make_key=self.make_key)
+    def poll(self, new: Sequence[Record], now: datetime, *, away: datetime | None = None) -> Plan:
+        made = plan(new, self.known(now), where=WHERE, now=now, make_key=self.make_key, away_since=away)
         self.take(made)
         return made
 
-    def going_on(self, now: datetime) -> list[Incident]:
-        return [one for one in self.incidents.values() if one.last >= now - QUIET]
+    def known(self, now: datetime) -> list[Incident]:
+        return [one for one in self.incidents.values() if one.last >= now - REMEMBERED]
+
+    def snooze(self, key: str, until: datetime) -> None:
+        self.incidents[key] = replace(self.incidents[key], snoozed_until=until)
+
+    def wake(self, now: datetime) -> None:
+        """Ends the snoozes that are over, as the store does."""
+        for key, one in list(self.incidents.items()):
+            if one.snoozed_until is not None and one.snoozed_until <= now:
+                self.incidents[key] = woken = replace(one, snoozed_until=None)
+                waiting = self.held.pop(key, [])
+                if waiting:
+                    self.take(
+                        Plan(posts=tuple(meanwhile(woken, waiting, where=WHERE, make_key=self.make_key)))
+                    )
 
     def take(self, made: Plan) -> None:
+        for key, data in made.held:
+            self.held.setdefault(key, []).append(data)
         self.incidents |= {one.key: one for one in made.incidents}
         for post in made.posts:
             assert post.key not in self.posts
@@ -59,7 +78,9 @@ class Channel:
         found: Counter[str] = Counter()
         for post in self.posts.values():
             if post.kind is PostKind.ALERT:
-                found[repr(self.incidents[post.ref].first)] += 1
+                first = dict(self.incidents[post.ref].first)
+                first.pop("away_since", None)
+                found[repr(first)] += 1
             elif post.kind is PostKind.LINES:
                 found.update(repr(data) for data in post.data["records"])
         return found
@@ -77,21 +98,25 @@ def wrong_places(channel: Channel, seen: Iterable[Record]) -> list[str]:
     for post in channel.posts.values():
         if post.kind is not PostKind.LINES:
             continue
-        incident, parent = channel.incidents[post.ref], channel.posts.get(post.parent)
-        if (
-            parent is None
-            or post.parent != incident.post
-            or parent.kind not in (PostKind.ALERT, PostKind.DIGEST)
-        ):
-            wrong.append(f"a reply of {incident.key} hangs on {post.parent}")
+        parent = channel.posts.get(post.parent)
+        if parent is None or parent.kind not in (PostKind.ALERT, PostKind.DIGEST):
+            wrong.append(f"a reply of {post.ref} hangs on {post.parent}")
+        if post.data.get("mixed"):
+            theirs = {_of(one) for one in channel.incidents.values() if one.post == post.parent}
+        else:
+            theirs = {_of(channel.incidents[post.ref])}
+            if post.parent != channel.incidents[post.ref].post:
+                wrong.append(f"a reply of {post.ref} hangs on {post.parent}")
         if not 0 < len(post.data["records"]) <= LINES:
             wrong.append(f"a reply of {len(post.data['records'])} lines")
         for data in post.data["records"]:
-            if (data["event"], data["target_id"], data["status"]) != (
-                incident.event, incident.target_id, incident.status,
-            ):  # fmt: skip
-                wrong.append(f"{data} is in the thread of {incident.key}")
+            if (data["event"], data["target_id"], data["status"]) not in theirs:
+                wrong.append(f"{data} is in the thread of {post.ref}")
     return wrong
+
+
+def _of(incident: Incident) -> tuple[str, str, str]:
+    return incident.event, incident.target_id, incident.status
 
 
 def random_polls(rng: random.Random) -> list[tuple[datetime, list[Record]]]:
@@ -121,10 +146,20 @@ def test_each_failing_record_is_named_in_exactly_one_place():
     seen_kinds: Counter[str] = Counter()
     for seed in range(400):
         channel, seen = Channel(), []
-        for now, new in random_polls(random.Random(seed)):
-            channel.poll(new, now)
+        rng = random.Random(seed)
+        before = NOW
+        for now, new in random_polls(rng):
+            channel.wake(now)
+            channel.poll(new, now, away=before if rng.random() < 0.2 else None)
+            before = now
             seen += new
+            if channel.incidents and rng.random() < 0.5:
+                channel.snooze(
+                    rng.choice(list(channel.incidents)), now + rng.choice([MINUTE, QUIET, 3 * QUIET])
+                )
+        channel.wake(before + 4 * QUIET)
 
+        assert channel.held == {}
         assert wrong_places(channel, seen) == [], f"seed {seed}"
         assert sum(one.count for one in channel.incidents.values()) == sum(one.failed for one in seen)
         seen_kinds.update(post.kind for post in channel.posts.values())
@@ -355,3 +390,144 @@ def test_the_first_look_can_post_every_failure():
     channel.take(made)
     assert wrong_places(channel, found) == []
     assert [post.kind for post in made.posts] == [PostKind.ALERT] * 4
+
+
+def test_a_snoozed_incident_holds_its_records_and_counts_them_all_the_same():
+    channel = Channel()
+    (alert,) = channel.poll([record()], NOW).posts
+    channel.snooze(alert.key, NOW + 3 * QUIET)
+
+    made = channel.poll([record(secret="a"), record(secret="b")], NOW + 2 * QUIET)
+
+    assert made.posts == ()
+    assert [data["secret"] for _, data in made.held] == ["a", "b"]
+    assert made.incidents[0].count == 3
+    channel.wake(NOW + 3 * QUIET)
+    told = [post for post in channel.posts.values() if post.kind is PostKind.LINES]
+    assert [(post.parent, post.data["after_snooze"]) for post in told] == [(alert.key, 2)]
+
+
+def test_a_success_long_after_the_failure_still_says_that_it_delivers_again():
+    channel = Channel()
+    channel.poll([record()], NOW)
+
+    made = channel.poll([record(SUCCESS)], NOW + REMEMBERED)
+
+    assert [one.state for one in made.incidents] == ["delivering"]
+
+
+def test_a_success_that_is_older_than_the_trouble_says_nothing():
+    channel = Channel()
+    channel.poll([record(second=5)], NOW)
+
+    assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
+
+
+def fixed(target: str) -> Channel:
+    """A channel with one incident whose fix was applied."""
+    channel = Channel()
+    channel.poll([record()], NOW)
+    channel.incidents = {
+        key: replace(one, state="fixed", fix_target=target) for key, one in channel.incidents.items()
+    }
+    return channel
+
+
+@pytest.mark.parametrize("target", ["urn:t", "urn:new"])
+def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
+    made = fixed("urn:new").poll([record(SUCCESS, target=target)], NOW + 3 * QUIET)
+
+    assert [one.state for one in made.incidents] == ["delivering"]
+
+
+def test_after_a_fix_a_success_elsewhere_says_nothing():
+    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other")], NOW + MINUTE) == Plan()
+
+
+def test_after_a_fix_the_next_failure_reopens_the_incident_however_late_it_comes():
+    made = fixed("urn:new").poll([record(second=1)], NOW + 3 * QUIET)
+
+    assert [(one.state, one.count) for one in made.incidents] == [("failing", 2)]
+    assert [post.kind for post in made.posts] == [PostKind.LINES]
+
+
+def test_after_a_fix_a_failure_at_the_new_target_opens_its_own_and_reopens_the_old_one():
+    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID)], NOW + MINUTE)
+
+    assert [(one.target_id, one.state) for one in made.incidents] == [
+        ("urn:t", "failing"),
+        ("urn:new", "failing"),
+    ]
+    assert [post.kind for post in made.posts] == [PostKind.ALERT]
+
+
+def test_after_a_silence_few_incidents_are_a_digest_too_with_a_reply_each_that_has_buttons():
+    channel = Channel()
+    (alert,) = channel.poll([record(event="known")], NOW).posts
+
+    digest, *replies = channel.poll(
+        [*burst(2), record(event="known", second=1)], NOW + MINUTE, away=NOW
+    ).posts
+
+    assert digest.kind is PostKind.DIGEST
+    assert digest.data["away_since"] == NOW.timestamp()
+    assert [(one["event"], one.get("known", False)) for one in digest.data["incidents"]] == [
+        ("e0", False), ("e1", False), ("known", True),
+    ]  # fmt: skip
+    assert [post.parent for post in replies] == [digest.key, digest.key, alert.key]
+    assert [("incident" in post.data) for post in replies] == [True, True, False]
+
+
+def test_after_a_silence_one_incident_alone_is_an_alert_that_says_it_is_late():
+    made = Channel().poll([record(secret="a"), record(secret="b")], NOW, away=NOW - MINUTE)
+
+    assert [post.kind for post in made.posts] == [PostKind.ALERT, PostKind.LINES]
+    assert made.incidents[0].first["away_since"] == (NOW - MINUTE).timestamp()
+
+
+def test_after_a_silence_without_failures_nothing_is_posted():
+    assert Channel().poll([record(SUCCESS)], NOW, away=NOW) == Plan()
+
+
+def routed(*routes: Route) -> Where:
+    return Where("prod", "C0ALERTS", routes)
+
+
+def test_dropped_records_are_counted_by_reason_and_told_nowhere():
+    where = routed(
+        Route(event="e1", drop="why"), Route(event="e2", drop="not"), Route(event="e3", drop="why")
+    )
+
+    made = plan(burst(4), (), where=where, now=NOW, make_key=keys())
+
+    assert made.dropped == {"why": 2, "not": 1}
+    assert [one.event for one in made.incidents] == ["e0"]
+
+
+def test_records_that_are_routed_to_different_channels_are_different_incidents():
+    where = routed(Route(secret="pay*", channel="C0PAY", mention="S0PAY"))
+    found = [record(secret="pay1"), record(secret="a", second=1), record(secret="pay2", second=2)]
+
+    made = plan(found, (), where=where, now=NOW, make_key=keys())
+
+    assert [(one.channel, one.mention, one.count) for one in made.incidents] == [
+        ("C0PAY", "S0PAY", 2), ("C0ALERTS", "", 1),
+    ]  # fmt: skip
+    assert [(post.kind, post.channel) for post in made.posts] == [
+        (PostKind.ALERT, "C0PAY"), (PostKind.LINES, "C0PAY"), (PostKind.ALERT, "C0ALERTS"),
+    ]  # fmt: skip
+
+
+def test_in_quiet_hours_an_alert_waits_for_their_end():
+    where = routed(Route(event="e0", quiet=Quiet(time(4), time(7))))
+
+    made = plan(burst(2), (), where=where, now=NOW, make_key=keys())
+
+    assert [post.wait_until for post in made.posts] == [NOW.replace(hour=7, minute=0, second=0), None]
+
+
+def test_five_hundred_failures_at_once_are_few_messages():
+    made = Channel().poll(burst(500), NOW)
+
+    assert [post.kind for post in made.posts] == [PostKind.DIGEST] + [PostKind.LINES] * 20
+    assert sum(len(post.data["records"]) for post in made.posts[1:]) == 500

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.model import Entry, Incident, Patch, Plan, Record
-from bot.store import Proposal, Store
+from bot.store import PollState, Proposal, Store
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 BEFORE = {"name": "nightly", "event_id": "e1", "state": "DISABLED", "types": ["SECRET_ROTATED"], "target": None, "updated": None}  # fmt: skip
@@ -67,6 +67,6 @@ def record(
     )
 
 
-def nothing(_new: Sequence[Record], _going_on: Sequence[Incident], _first: bool) -> Plan:
+def nothing(_new: Sequence[Record], _going_on: Sequence[Incident], _last: PollState | None) -> Plan:
     """Decides that nothing is to be done."""
     return Plan()

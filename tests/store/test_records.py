@@ -142,11 +142,16 @@ async def test_a_decision_that_fails_keeps_nothing_so_that_the_next_look_sees_it
 
 async def test_failed_polls_are_counted_until_one_works(tmp_path: Path):
     async with opened(tmp_path / "db") as store:
-        assert await store.records.poll_failed("a") == 0, "before the first look there is nothing to count in"
+
+        async def fails() -> int:
+            return (await store.records.poll_failed("a", reason="down", now=NOW)).failures
+
+        assert await fails() == 1, "also before the first look"
         await _look(store, [])
-        assert [await store.records.poll_failed("a") for _ in range(3)] == [1, 2, 3]
+        assert await store.records.outage("a") is None
+        assert [await fails() for _ in range(3)] == [1, 2, 3]
         await _look(store, [])
-        assert await store.records.poll_failed("a") == 1
+        assert await fails() == 1
 
 
 # A simulated CSMS against an oracle of what it made, with the two counters that everybody writes first.
@@ -246,46 +251,3 @@ async def test_of_thousands_of_records_none_is_lost_and_none_doubled_where_simpl
 def _whole(feed: Feed) -> list[Record]:
     feed.made += feed.held_back
     return feed.made[::-1]
-
-
-# Incidents, as far as the store goes.
-
-
-def _incident(key: str = "i1", count: int = 1, state: str = "failing") -> Incident:
-    return Incident(key, "a", "nightly", "urn:ops", "FAIL", {"secret": "s"}, count, NOW, NOW, state, key)
-
-
-async def _keep(store: Store, incident: Incident, secret: str) -> list[Incident]:
-    given: list[Incident] = []
-
-    def decide(_new: Sequence[Record], going_on: Sequence[Incident], _first: bool) -> Plan:
-        given.extend(going_on)
-        return Plan(incidents=(incident,))
-
-    await store.records.count(
-        "a", [record(secret)], incomplete=False, now=NOW, incidents_since=NOW - MINUTE, decide=decide
-    )  # fmt: skip
-    return given
-
-
-async def test_an_incident_is_given_to_the_next_decision_and_updated(tmp_path: Path):
-    async with opened(tmp_path / "db") as store:
-        assert await _keep(store, _incident(), "one") == []
-        assert await _keep(store, _incident(count=2, state="delivering"), "two") == [_incident()]
-        assert await store.records.incident("i1") == _incident(count=2, state="delivering")
-        assert await store.records.incident("i2") is None
-
-
-async def test_an_acknowledgement_counts_once_and_is_not_lost_by_later_records(tmp_path: Path):
-    async with opened(tmp_path / "db") as store:
-        await _keep(store, _incident(), "one")
-        first = await store.records.acknowledge("i1", "U1", NOW)
-        again = await store.records.acknowledge("i1", "U2", NOW + MINUTE)
-        await _keep(store, _incident(count=2), "two")
-        kept = await store.records.incident("i1")
-        assert await store.records.acknowledge("nothing", "U1", NOW) is None
-    assert first is not None
-    assert again is not None
-    assert (first[1], again[1]) == (True, False)
-    assert kept is not None
-    assert (kept.acknowledged_by, kept.acknowledged, kept.count) == ("U1", NOW, 2)

@@ -40,6 +40,7 @@ from bot.model import (
 from bot.rules.access import Action, Policy, authorize
 from bot.rules.listing import Filter, Listing
 from bot.services.status import ProjectReport, Report
+from bot.views.alerts import snooze_choice, snoozed
 from bot.views.audit import audit_log, history
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
@@ -112,7 +113,7 @@ def a_row(text: str) -> AuditRow:
 
 
 def a_report(text: str) -> Report:
-    project = ProjectReport(text, text, text, T0, 3, text, 5, True, ALERTS, APPROVALS, 2)
+    project = ProjectReport(text, text, text, T0, 3, text, 5, True, ALERTS, APPROVALS, 2, ((text, 3),))
     bare = replace(project, last_poll=None, alert_channel=text, approval_channel="")
     return Report(
         version="1.0", mode="HTTP", connected=True, projects=(project, bare), open_changes=1,
@@ -201,19 +202,7 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     changes = [a_change(text), a_change(text, ChangeState.APPLYING), replace(odd, number=13)]
     yield "pending", pending(changes, yours=frozenset({"CR-12"}), project=text)
     yield "nothing pending", pending([], yours=frozenset(), project=text)
-    for content in notices(text):
-        for status_ in (FAIL, INVALID, text):
-            yield f"alert {status_}"[:20], draw_incident(an_incident(text, status_, content))
-    over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
-    yield "alert, delivering again", draw_incident(over)
-    yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
-    data = record_data(a_record(text))
-    yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
-    summary = {"event": text, "status": text, "target": text, "count": 3}
-    yield "digest", draw_data(PostKind.DIGEST, text, {"incidents": [summary] * 12})
-    counts = {"records": 3, "failed": 2, "by_event": [(f"{text} · FAIL", 2)]}
-    yield "backfill", draw_data(PostKind.BACKFILL, text, counts)
-    yield "coverage", draw_data(PostKind.COVERAGE, text, {})
+    yield from alert_messages(text)
     records = (a_record(text), a_record(text, text), replace(a_record(text), created=None))
     yield "records", record_list(RecordList(text, records, 9, True))
     yield "no records", record_list(RecordList(text, (), 0, False))
@@ -232,6 +221,49 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "help of one", one_help(entry)
     for error in errors(text):
         yield type(error).__name__, sentence(error, "/csms")
+
+
+def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
+    """Those that show notification records and what became of them."""
+    data = record_data(a_record(text))
+    for content in notices(text):
+        for status_ in (FAIL, INVALID, text):
+            yield f"alert {status_}"[:20], draw_incident(an_incident(text, status_, content))
+    for state in ("failing", "fixed", "delivering"):
+        for change_state in (ChangeState.PENDING, ChangeState.APPLIED):
+            followed = replace(an_incident(text), state=state, fix=KEY, cause=text, mention=GROUP)
+            yield f"alert {state}, fix {change_state}", draw_incident(followed, a_change(text, change_state))
+    busy = replace(
+        an_incident(text), mention=text, snoozed_until=TIMES[7], snoozed_by=text, held=2,
+        history=tuple((TIMES[one].timestamp(), one) for one in range(1, 6)),
+    )  # fmt: skip
+    yield "alert, busy", draw_incident(busy)
+    yield "alert, late", draw_incident(replace(busy, first={**busy.first, "away_since": T0.timestamp()}))
+    yield "how long to snooze", snooze_choice(busy)
+    yield "snoozed", snoozed(busy, over=False)
+    yield "not snoozed", snoozed(busy, over=True)
+    over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
+    yield "alert, delivering again", draw_incident(over)
+    yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
+    yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
+    two = [data, {**data, "at": None, "status": text}]
+    for name, more in (("mixed", True), ("incident", KEY), ("after_snooze", 2)):
+        yield f"lines, {name}", draw_data(PostKind.LINES, text, {"records": two, name: more})
+    summary = {"event": text, "status": text, "target": text, "count": 3}
+    yield "digest", draw_data(PostKind.DIGEST, text, {"incidents": [summary] * 12})
+    away = {
+        "incidents": [summary | {"known": True}] * 3,
+        "away_since": T0.timestamp(),
+        "mentions": [GROUP, text],
+    }
+    yield "while away", draw_data(PostKind.DIGEST, text, away)
+    trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
+    yield "outage", draw_data(PostKind.OUTAGE, text, trouble)
+    yield "outage over", draw_data(PostKind.BACK, text, trouble)
+    yield "closed", draw_data(PostKind.CLOSED, text, {"channel": text, "error": text})
+    counts = {"records": 3, "failed": 2, "by_event": [(f"{text} · FAIL", 2)]}
+    yield "backfill", draw_data(PostKind.BACKFILL, text, counts)
+    yield "coverage", draw_data(PostKind.COVERAGE, text, {})
 
 
 def views(text: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 
 LIVE = (
     "<!channel>", "<!here>", "<!everyone>", "<!channel|channel>", "<@U0HOSTILE>", "<@U0HOSTILE|root>", "<#C0HOSTILE>",
@@ -39,6 +40,29 @@ def corpus() -> list[str]:
         "a" * most + "&<!channel>" for most in (18, 38, 58, 62, 63, 64, 78, 98, 118, 198, 254, 298, 598)
     ]
     return texts
+
+
+def many(numbers: range) -> Iterator[str]:
+    """A text for each number, the same each time: tricks, pieces of tricks and odd characters, some of them 100 kB long."""
+    signs = [*"<>&!@#|^`*_~:\n\r\t /\\'\"{}[]", *BIDI, *HIDDEN, *CONTROL]
+    for number in numbers:
+        rng = random.Random(number)
+        parts = [
+            rng.choice(
+                (
+                    rng.choice(LIVE),
+                    rng.choice(LIVE)[: rng.randrange(1, 12)],
+                    rng.choice(_ODD),
+                    "".join(rng.choices(signs, k=rng.randrange(1, 12))),
+                    chr(rng.randrange(0x110000)),
+                    "x" * rng.choice((1, 17, 63, 119, 297)),
+                )
+            )
+            for _ in range(rng.randrange(1, 12))
+        ]
+        parts.insert(rng.randrange(len(parts) + 1), str(number))
+        text = "".join(parts)
+        yield (text * (100_000 // len(text) + 1))[:100_000] if number % 100 == 0 else text
 
 
 def notices(text: str) -> list[str]:

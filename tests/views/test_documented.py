@@ -144,7 +144,7 @@ def test_the_sample_record_that_failed_is_an_alert_that_says_what_was_missed(con
         if block["type"] == "actions"
         for one in block["elements"]
     ]
-    assert buttons == ["View event", "Fix target", "Acknowledge"]
+    assert buttons == ["View event", "Fix target", "Acknowledge", "Snooze"]
 
 
 def test_an_invalid_topic_is_told_apart_from_a_send_that_failed():

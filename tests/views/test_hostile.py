@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ import pytest
 from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.views import text as view_text
 from bot.views.blocks import BUDGET, Message, size
-from tests.views.gallery import messages, views
-from tests.views.hostile import LIVE, corpus
+from tests.views.gallery import alert_messages, messages, views
+from tests.views.hostile import LIVE, corpus, many
 from tests.views.liveness import ALERTS, APPROVER, T0, hidden, live, read
 
 SCHEMA = Path(__file__).parents[2] / "../shared/data/schemas/block-kit.schema.json"
@@ -95,6 +97,37 @@ def test_no_form_and_no_home_tab_carries_anything_live_hidden_or_too_long():
     for text in corpus():
         for name, view in views(text):
             assert wrong_with_view(view) == [], (name, text[:80])
+
+
+def _wrong_alerts(numbers: range) -> list[str]:
+    return [
+        f"{number} {name}: {wrong}"
+        for number, text in zip(numbers, many(numbers), strict=True)
+        for name, message in alert_messages(text)
+        for wrong in wrong_with(message)
+    ]
+
+
+def test_a_hundred_more_texts_at_random_are_harmless_in_every_alert():
+    assert _wrong_alerts(range(100)) == []
+
+
+@pytest.mark.proof
+def test_ten_thousand_texts_at_random_are_harmless_in_every_alert():
+    assert len(set(many(range(10_000)))) == 10_000
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        parts = [range(start, start + 100) for start in range(0, 10_000, 100)]
+        wrong = [one for found in pool.map(_wrong_alerts, parts) for one in found]
+
+    assert wrong == []
+
+
+def test_control_texts_at_random_that_are_not_escaped_are_found(monkeypatch):
+    monkeypatch.setattr(view_text, "escape", lambda given: given)
+
+    found = {wrong.split(" ")[0] for wrong in _wrong_alerts(range(1, 60))}
+
+    assert len(found) > 30
 
 
 @pytest.mark.parametrize("text", LIVE)

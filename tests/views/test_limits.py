@@ -13,13 +13,14 @@ from bot.model import (
     AuditRow,
     ChangeState,
     Event,
+    Incident,
     Patch,
     PostKind,
     Record,
     Target,
     record_data,
 )
-from bot.rules.alerts import LINES
+from bot.rules.alerts import LINES, MIXED
 from bot.rules.listing import Filter, Listing
 from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.services.status import ProjectReport, Report
@@ -28,7 +29,7 @@ from bot.views.blocks import BUDGET, MESSAGE_BLOCKS, Message, rows_that_fit, sec
 from bot.views.change import asked, pending
 from bot.views.events import PER_PAGE, EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form
-from bot.views.posts import draw_change, draw_data
+from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
 from tests.views.gallery import KEY, a_change, a_report
@@ -213,6 +214,35 @@ def test_twenty_records_with_the_longest_names_are_listed():
     assert "and 10 older" in text
 
 
+def test_the_lines_of_many_incidents_in_one_reply_all_fit():
+    data = [
+        record_data(Record(LONG, TWELVE[0], TIMES[one], name(one), "COMMON", LONG, URN, "{}", "INVALID", "f"))
+        for one in range(MIXED)
+    ]
+
+    message = draw_data(PostKind.LINES, "prod", {"records": data, "mixed": True})
+
+    text = checked(message)
+    for one in range(MIXED):
+        for shown in (text, message.text):
+            assert shown.count(f"secret `{name(one)}` · {TIMES[one]:%Y-%m-%d %H:%M:%S} UTC") == 1
+
+
+def test_an_alert_with_everything_fits():
+    first = record_data(Record(LONG, TWELVE[0], TIMES[1], LONG, "COMMON", LONG, URN, "x" * 4000, FAIL, "f"))
+    incident = Incident("k", "p", LONG, URN, FAIL, first, 10**6, T0, TIMES[2], "fixed", "k")
+    full = replace(
+        incident, mention="S0123456789", cause="c" * 4000, acknowledged_by=APPROVER, acknowledged=T0,
+        snoozed_until=TIMES[3], snoozed_by=APPROVER, held=10**6,
+        history=tuple((TIMES[one].timestamp(), 10**6) for one in range(5)),
+    )  # fmt: skip
+
+    text = checked(draw_incident(full, big_change(10**6, ChangeState.APPLIED)))
+
+    assert "Fix applied, waiting for the next notice" in text
+    assert "Snoozed by" in text
+
+
 def test_a_digest_of_hundreds_says_how_many_it_does_not_list():
     many = [{"event": name(one % 100), "status": FAIL, "target": LONG, "count": 9} for one in range(300)]
 
@@ -223,7 +253,13 @@ def test_a_digest_of_hundreds_says_how_many_it_does_not_list():
 
 
 def test_a_status_with_everything_wrong_fits():
-    project = replace(a_report("x").projects[0], name="p" * 32, project_id="0" * 32, alert_channel=ALERTS)
+    project = replace(
+        a_report("x").projects[0],
+        name="p" * 32,
+        project_id="0" * 32,
+        alert_channel=ALERTS,
+        dropped=(("r" * 200, 10**6),) * 10,
+    )
     assert isinstance(project, ProjectReport)
     report: Report = replace(a_report("x"), projects=(project,) * 30, wrong=("w" * 400,) * 30)
 

@@ -1,0 +1,71 @@
+"""Whatever fails, and wherever the process dies, each failing record is named once; what is naive fails the same check."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.campaign import Sum, campaign, one_after_the_other
+from tests.simulation.episode import Bot, play
+from tests.simulation.machine import Memory
+from tests.simulation.naive import NAIVE
+
+
+@pytest.fixture(autouse=True)
+def loud_again() -> Iterator[None]:
+    """The episodes mute the log; other tests read it."""
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def summed(seeds: range, bot: Bot, *, enough: bool = False) -> Sum:
+    """Plays the seeds; with `enough` only up to the first that is not fine."""
+    found = Sum()
+    for verdict in one_after_the_other(seeds, bot):
+        found.add(verdict)
+        if enough and not verdict.fine:
+            break
+    return found
+
+
+def test_in_six_hundred_episodes_nothing_is_lost_doubled_or_stuck():
+    found = summed(range(600), Bot())
+
+    assert found.worst is None, str(found)
+    assert found.injected > 1500
+    assert found.records > 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("send-then-mark", False),
+        ("mark-then-send", True),
+        ("trust-the-clock", False),
+        ("newest-time", True),
+        ("set-of-hashes", True),
+    ],
+)
+def test_control_what_everybody_writes_first_fails(name: str, lost: bool):
+    found = summed(range(3000), NAIVE[name], enough=True)
+
+    assert (found.lost > 0, found.doubled > 0) == (lost, not lost), str(found)
+
+
+def test_a_seed_is_the_same_episode_each_time():
+    told: list[list[str]] = [[], []]
+    for words in told:
+        play(7, Memory(), tell=words.append)
+
+    assert told[0] == told[1]
+    assert len(told[0]) > 5
+
+
+@pytest.mark.proof
+def test_in_two_hundred_thousand_episodes_nothing_is_lost_doubled_or_stuck():
+    found = campaign(200_000, first=1_000_000)
+
+    print(found)
+    assert found.worst is None, str(found)

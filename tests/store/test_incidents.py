@@ -1,0 +1,154 @@
+"""Incidents, as far as the store goes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
+from bot.store import PollState, Store
+from bot.store.schema import m001_first_tables, migrations
+from tests.store.support import NOW, opened, proposal, record
+
+MINUTE = timedelta(minutes=1)
+
+
+def _incident(key: str = "i1", count: int = 1, state: str = "failing") -> Incident:
+    return Incident(key, "a", "nightly", "urn:ops", "FAIL", {"secret": "s"}, count, NOW, NOW, state, key)
+
+
+async def _keep(store: Store, incident: Incident, secret: str) -> list[Incident]:
+    given: list[Incident] = []
+
+    def decide(_new: Sequence[Record], going_on: Sequence[Incident], _last: PollState | None) -> Plan:
+        given.extend(going_on)
+        return Plan(incidents=(incident,))
+
+    await store.records.count(
+        "a", [record(secret)], incomplete=False, now=NOW, incidents_since=NOW - MINUTE, decide=decide
+    )  # fmt: skip
+    return given
+
+
+async def test_an_incident_is_given_to_the_next_decision_and_updated(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        assert await _keep(store, _incident(), "one") == []
+        assert await _keep(store, _incident(count=2, state="delivering"), "two") == [_incident()]
+        assert await store.incidents.get("i1") == _incident(count=2, state="delivering")
+        assert await store.incidents.get("i2") is None
+
+
+async def test_an_acknowledgement_counts_once_and_is_not_lost_by_later_records(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        first = await store.incidents.acknowledge("i1", "U1", NOW)
+        again = await store.incidents.acknowledge("i1", "U2", NOW + MINUTE)
+        await _keep(store, _incident(count=2), "two")
+        kept = await store.incidents.get("i1")
+        assert await store.incidents.acknowledge("nothing", "U1", NOW) is None
+    assert first is not None
+    assert again is not None
+    assert (first[1], again[1]) == (True, False)
+    assert kept is not None
+    assert (kept.acknowledged_by, kept.acknowledged, kept.count) == ("U1", NOW, 2)
+
+
+async def _hold(store: Store, secret: str, now: Any = NOW) -> None:
+    def decide(new: Sequence[Record], known: Sequence[Incident], _last: PollState | None) -> Plan:
+        return Plan(incidents=tuple(known), held=tuple(("i1", {"secret": one.secret_name}) for one in new))
+
+    await store.records.count(
+        "a", [record(secret)], incomplete=False, now=now, incidents_since=NOW, decide=decide
+    )
+
+
+async def test_what_was_held_back_comes_once_when_the_snooze_is_over_and_survives_a_restart(tmp_path: Path):
+    told: list[list[str]] = []
+
+    def meanwhile(incident: Incident, records: Sequence[Mapping[str, Any]]) -> list[Post]:
+        told.append([one["secret"] for one in records])
+        return [Post(f"k{len(told)}", PostKind.LINES, incident.key, "a", "C1", parent=incident.post)]
+
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        assert await store.incidents.snooze("nothing", "U1", NOW) is None
+        await store.incidents.snooze("i1", "U1", NOW + 10 * MINUTE)
+        await _hold(store, "two")
+        await _hold(store, "three", NOW + 9 * MINUTE)
+        assert await store.incidents.wake("a", NOW + 9 * MINUTE, meanwhile) == 0
+    async with opened(tmp_path / "db") as store:
+        kept = await store.incidents.get("i1")
+        assert kept is not None
+        assert (kept.held, kept.snoozed_by, kept.snoozed(NOW)) == (2, "U1", True)
+        assert await store.incidents.wake("another", NOW + 10 * MINUTE, meanwhile) == 0
+        assert await store.incidents.wake("a", NOW + 10 * MINUTE, meanwhile) == 1
+        assert await store.incidents.wake("a", NOW + 10 * MINUTE, meanwhile) == 0
+        kept = await store.incidents.get("i1")
+        assert kept is not None
+        assert (kept.held, kept.snoozed_until) == (0, None)
+        assert (await store.outbox.backlog())["pending"] == 1
+    assert told == [["two", "three"]]
+
+
+async def test_an_applied_fix_is_waited_for_and_another_end_is_not(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        for key, end in (("i1", ChangeState.APPLIED), ("i2", ChangeState.STALE)):
+            await _keep(store, _incident(key), key)
+            change = await store.changes.propose(proposal(key))
+            await store.incidents.link(key, change)
+            await store.changes.vote(change.key, "U2", NOW)
+            await store.changes.begin_apply(change.key, NOW)
+            await store.changes.finish_apply(change.key, to=end, note="", found=None, now=NOW)
+        first, second = await store.incidents.get("i1"), await store.incidents.get("i2")
+    assert first is not None
+    assert second is not None
+    assert (first.state, second.state) == ("fixed", "failing")
+
+
+async def test_targets_fail_until_a_notice_is_delivered(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        await _keep(store, replace(_incident("i2"), target_id="urn:fine"), "two")
+        await _keep(store, replace(_incident("i2", state="delivering"), target_id="urn:fine"), "three")
+        assert await store.incidents.failing_targets("a", NOW - MINUTE) == {"urn:ops"}
+        assert await store.incidents.failing_targets("a", NOW + MINUTE) == set()
+
+
+async def test_a_cause_is_asked_for_once(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        for key, kind in (("i1", "SECRET_ROTATED_FAILED"), ("i2", "SECRET_ROTATED")):
+            await _keep(store, replace(_incident(key), first={"secret": "s", "type": kind}), key)
+
+        async def unexplained() -> list[str]:
+            found = await store.incidents.unexplained("a", "SECRET_ROTATED_FAILED", NOW - MINUTE)
+            return [one.key for one in found]
+
+        assert await unexplained() == ["i1"]
+        await store.incidents.explain("i1", "")
+        assert await unexplained() == []
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date_and_its_alerts_go_on(tmp_path: Path):
+    path = tmp_path / "db"
+    with sqlite3.connect(path) as connection:
+        db = sqlite_utils.Database(connection)
+        m001_first_tables(db)
+        migrations.ensure_migrations_table(db)
+        connection.execute(
+            "insert into _sqlite_migrations (migration_set, name, applied_at) values ('csms-bot', 'm001_first_tables', '')"
+        )
+        connection.execute(
+            "insert into incidents (key, project, event, target_id, status, first, count, opened, last, state, post) "
+            "values ('i1', 'a', 'nightly', 'urn:ops', 'FAIL', '{\"secret\": \"s\"}', 1, ?, ?, 'failing', 'i1')",
+            [NOW.timestamp(), NOW.timestamp()],
+        )
+    connection.close()
+
+    async with opened(path) as store:
+        assert await store.incidents.get("i1") == _incident()
