@@ -21,6 +21,7 @@ from bot.rules.nearest import nearest
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import Status
+from bot.services.undo import Undo
 from bot.serving import serving
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
@@ -128,6 +129,7 @@ class App:
             projects=self.projects,
             store=self.store,
             changes=self.changes,
+            undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
             status=self.status,
             actors=self.actors,
             clock=utc_now,

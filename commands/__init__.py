@@ -16,6 +16,7 @@ from commands import (
     pending,
     records,
     status,
+    undo,
     update,
 )
 
@@ -29,6 +30,7 @@ ALL: tuple[Command, ...] = (
     records.COMMAND,
     pending.COMMAND,
     history.COMMAND,
+    undo.COMMAND,
     audit.COMMAND,
     status.COMMAND,
     decide.COMMAND,

@@ -15,6 +15,7 @@ from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import Status
+from bot.services.undo import Undo
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
 from bot.slack.interactions import FormValues, Origin
@@ -41,6 +42,7 @@ class Services:
     projects: Projects
     store: Store
     changes: Changes
+    undo: Undo
     status: Status
     actors: Actors
     clock: Callable[[], datetime]

@@ -23,6 +23,8 @@ WORDS = {
     ("change.cancel", "cancelled"): "cancelled",
     ("change.cancel", "refused"): "was refused to cancel",
     ("change.expire", "expired"): "let expire",
+    ("change.undo", "refused"): "was refused to undo",
+    ("change.undo", "failed"): "could not undo",
     ("change.apply", "intent"): "began to apply",
     ("change.apply", "applied"): "applied",
     ("change.apply", "failed"): "failed to apply",
