@@ -1,7 +1,8 @@
 """The append-only, hash-chained audit log: writing it and reading it.
 
 The chain: `hash` = SHA-256 over `csms-bot/audit/1`, a newline, and the canonical JSON (sorted keys, no spaces, UTF-8)
-of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros.
+of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros. docs/audit-format.md has it in
+full; `bot/verify.py` checks it, and shares nothing with this module but that document.
 """
 
 from __future__ import annotations
@@ -103,21 +104,6 @@ def read(
         if len(rows) < size:
             return
         edge, skip, left = rows[-1]["seq"], 0, left - len(rows)
-
-
-def first_broken(rows: Iterator[AuditRow]) -> tuple[int, str] | None:
-    """(seq, what is wrong) of the first row that breaks the chain, or None. `rows` is the whole log in order."""
-    prev = GENESIS
-    for seq, row in enumerate(rows, start=1):
-        columns = {name: getattr(row, name) for name in COLUMNS}
-        if row.seq != seq:
-            return seq, f"row {seq} is missing"
-        if row.prev_hash != prev:
-            return seq, f"row {seq} does not follow from the row before it"
-        if row_hash(columns) != row.hash:
-            return seq, f"row {seq} is not what was written"
-        prev = row.hash
-    return None
 
 
 def head(db: Tx) -> tuple[int, str]:

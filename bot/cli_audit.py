@@ -1,0 +1,165 @@
+"""`csms-bot audit`: the log printed, exported and checked, beside a running bot."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from bot.errors import StoreError
+from bot.options import CONFIG, DATABASE, NearestGroup, mute
+
+if TYPE_CHECKING:
+    from bot.store.engine import Tx
+
+
+@click.group(cls=NearestGroup)
+def audit() -> None:
+    """The audit log."""
+
+
+def _database(database: str, config: str) -> Path:
+    from bot.config import Settings, database_of
+
+    return Path(database or database_of(os.environ, config) or Settings.model_fields["database"].default)
+
+
+@contextlib.contextmanager
+def _log(database: str, config: str) -> Iterator[Tx]:
+    """The database, open for reading. StoreError when it has no audit log, or a broken one cannot be read."""
+    from bot.store import open_read_only
+
+    path = _database(database, config)
+    db = open_read_only(path)
+    try:
+        if not db["audit"].exists():
+            raise StoreError(f"{path} is not a database of csms-bot (it has no audit log)")
+        yield db
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read ({error})") from None
+    finally:
+        db.close()
+
+
+def _since(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    from bot.config import duration
+
+    if value is None:
+        return None
+    try:
+        return datetime.now(UTC) - duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} {error}") from None
+
+
+def _filters(function: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--project", default="", help="Only this project."),
+        click.option("--event", default="", help="Only this event."),
+        click.option("--user", "actor", default="", metavar="U…", help="Only what this Slack user did."),
+        click.option(
+            "--action", default="", help="Only this action, change.approve say, or change for all of them."
+        ),
+        click.option("--since", callback=_since, metavar="30d", help="Only what is younger."),
+        DATABASE,
+        CONFIG,
+    ):
+        function = option(function)
+    return function
+
+
+@audit.command("export")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--output", "-o", metavar="FILE", default="-", help="Instead of standard output.")
+@_filters
+def audit_export(form: str, output: str, database: str, config: str, **filters: Any) -> None:
+    """Write the log, oldest first: an object or a row for each entry."""
+    from bot.store.audit import COLUMNS, read
+
+    with _log(database, config) as db, _output(output) as out:
+        if form == "csv":
+            writer = csv.writer(out)
+            writer.writerow(COLUMNS)
+            for row in read(db, **filters):
+                writer.writerow([_cell(value) for value in asdict(row).values()])
+        else:
+            for row in read(db, **filters):
+                out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def _output(name: str) -> Iterator[TextIO]:
+    try:
+        if name == "-":
+            yield sys.stdout
+            sys.stdout.flush()
+            return
+        with Path(name).open("w", encoding="utf-8", newline="") as out:
+            yield out
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if name == "-":
+            mute()
+        shown = "standard output" if name == "-" else name
+        raise click.ClickException(f"{shown} cannot be written: {error.strerror}") from None
+
+
+def _cell(value: Any) -> str:
+    """A spreadsheet must not take a cell for a formula."""
+    text = (
+        ""
+        if value is None
+        else json.dumps(value, ensure_ascii=False)
+        if isinstance(value, dict)
+        else str(value)
+    )
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+@audit.command("list")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@_filters
+def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
+    """Print the newest entries as a table."""
+    from tabulate import tabulate  # type: ignore[import-untyped]
+
+    from bot.store.audit import read
+
+    with _log(database, config) as db:
+        rows = list(read(db, newest_first=True, limit=limit, **filters))
+    table = [
+        (row.seq, row.at[:19], row.actor, row.action, row.outcome, row.change, row.event, row.reason[:60])
+        for row in rows
+    ]
+    click.echo(
+        tabulate(
+            table, headers=["seq", "at (UTC)", "actor", "action", "outcome", "change", "event", "reason"]
+        )
+    )
+
+
+@audit.command("verify")
+@DATABASE
+@CONFIG
+def audit_verify(database: str, config: str) -> None:
+    """Check the whole log, by its documented format: every row, its guards, and the file. Any doubt ends with 1."""
+    from bot.verify import check
+
+    with _log(database, config):
+        pass  # A file that is no database of ours is a mistake of usage, not a broken log.
+    verdict = check(_database(database, config))
+    if verdict.doubts:
+        click.echo(f"The audit log is broken: {'; '.join(verdict.doubts)}.", err=True)
+        sys.exit(1)
+    click.echo(f"{verdict.rows} rows, the chain holds; head {verdict.rows} {verdict.hash}")
