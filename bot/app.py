@@ -20,6 +20,7 @@ from bot.rules.access import Policy
 from bot.rules.nearest import nearest
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
+from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
 from bot.services.undo import Undo
 from bot.serving import serving
@@ -34,6 +35,7 @@ from bot.slack.sockets import Sockets
 from bot.slack.worker import Worker
 from bot.store import Outgoing, Store
 from bot.views.blocks import Message
+from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.web import build_web
 from commands import home
@@ -125,11 +127,19 @@ class App:
             clock=utc_now,
             settle=settings.settle,
         )
+        self.sidedoors = SideDoors(
+            store=self.store,
+            projects=self.projects,
+            changes=self.changes,
+            clock=utc_now,
+            wake=self.poster.wake,
+        )
         self.services = Services(
             projects=self.projects,
             store=self.store,
             changes=self.changes,
             undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
+            sidedoors=self.sidedoors,
             status=self.status,
             actors=self.actors,
             clock=utc_now,
@@ -226,6 +236,7 @@ class App:
                 asyncio.create_task(self.worker.run(stop), name="worker"),
                 asyncio.create_task(self.poster.run(stop), name="poster"),
                 asyncio.create_task(self.keeper.run(stop), name="keeper"),
+                asyncio.create_task(self.sidedoors.run(stop), name="sidedoors"),
             ]
             if self.sockets is not None:
                 tasks.append(asyncio.create_task(self.sockets.run(stop), name="sockets"))
@@ -280,6 +291,8 @@ class App:
         if job.kind == PostKind.ALERT:
             incident = await self.store.records.incident(job.ref)
             return None if incident is None else draw_incident(incident)
+        if job.kind == PostKind.OUTSIDE:
+            return outside(await self.store.sidedoors.group(job.ref))
         return draw_data(job.kind, job.project, job.data)
 
     async def _check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:

@@ -13,6 +13,7 @@ from commands import (
     history,
     incident,
     list,
+    outside,
     pending,
     records,
     status,
@@ -35,6 +36,7 @@ ALL: tuple[Command, ...] = (
     status.COMMAND,
     decide.COMMAND,
     incident.COMMAND,
+    outside.COMMAND,
 )
 
 help.CATALOGUE.extend(ALL)

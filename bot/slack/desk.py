@@ -14,6 +14,7 @@ from bot.model import Actor
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
+from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
 from bot.services.undo import Undo
 from bot.slack.actors import Actors
@@ -43,6 +44,7 @@ class Services:
     store: Store
     changes: Changes
     undo: Undo
+    sidedoors: SideDoors
     status: Status
     actors: Actors
     clock: Callable[[], datetime]

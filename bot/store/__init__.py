@@ -13,6 +13,7 @@ from bot.store.leases import Leases
 from bot.store.outbox import Outbox, Outgoing, Step
 from bot.store.records import Counted, PollState, Records
 from bot.store.schema import prepare
+from bot.store.sidedoors import SideDoors
 from bot.store.tickets import Tickets
 
 __all__ = [
@@ -30,6 +31,7 @@ class Store:
         self.changes = Changes(self._engine)
         self.records = Records(self._engine)
         self.audit = Audit(self._engine)
+        self.sidedoors = SideDoors(self._engine)
         self.tickets = Tickets(self._engine)
         self.leases = Leases(self._engine)
         self.instance = ""

@@ -69,12 +69,18 @@ def read(
     action: str = "",
     change: str = "",
     since: datetime | None = None,
+    after: int | None = None,
+    until: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
     offset: int = 0,
 ) -> Iterator[AuditRow]:
-    """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix."""
-    where, values = ["1"], []
+    """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix.
+
+    `after` and `until` are rows: those behind the one, up to and with the other.
+    """
+    where: list[str] = ["1"]
+    values: list[Any] = []
     for column, value in (("project", project), ("event", event), ("actor", actor), ("change", change)):
         if value:
             where.append(f"{column} = ?")
@@ -86,6 +92,10 @@ def read(
     if since is not None:
         where.append("at >= ?")
         values.append(since.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    for bound, seq in (("seq > ?", after), ("seq <= ?", until)):
+        if seq is not None:
+            where.append(bound)
+            values.append(seq)
     compare, order = ("<", "desc") if newest_first else (">", "asc")
     edge = 2**62 if newest_first else 0
     left = limit if limit is not None else 2**62

@@ -23,6 +23,14 @@ WORDS = {
     ("change.cancel", "cancelled"): "cancelled",
     ("change.cancel", "refused"): "was refused to cancel",
     ("change.expire", "expired"): "let expire",
+    ("event.outside", "changed"): "found a change made outside this bot",
+    ("event.outside", "created"): "found an event created outside this bot",
+    ("event.outside", "deleted"): "found an event deleted outside this bot",
+    ("event.baseline", "noted"): "took note of what the events are",
+    ("outside.accept", "accepted"): "accepted what was done outside this bot",
+    ("outside.accept", "refused"): "was refused to accept",
+    ("outside.revert", "refused"): "was refused to revert",
+    ("outside.revert", "failed"): "could not revert",
     ("change.undo", "refused"): "was refused to undo",
     ("change.undo", "failed"): "could not undo",
     ("change.apply", "intent"): "began to apply",
@@ -44,7 +52,7 @@ def _line(row: AuditRow, *, name_event: bool) -> str:
         parts.append(about)
     text = " · ".join(parts)
     changed = _changed(row.before, row.after)
-    if changed and row.outcome in ("pending", "applied"):
+    if changed and row.outcome in ("pending", "applied", "changed"):
         text += f"\n      {changed}"
     if row.reason:
         text += f"\n      _{esc(row.reason, 200)}_"

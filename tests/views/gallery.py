@@ -29,8 +29,11 @@ from bot.model import (
     Change,
     ChangeState,
     Event,
+    Finding,
+    Found,
     Incident,
     Kind,
+    Outside,
     Patch,
     PostKind,
     Record,
@@ -48,6 +51,8 @@ from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form, loading, outcome, sending
 from bot.views.help import HelpEntry, all_help, one_help
 from bot.views.home import home
+from bot.views.outside import accepted as accepted_outside
+from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
@@ -147,6 +152,16 @@ def errors(text: str) -> Iterator[BotError]:
             yield NotAllowed(refusal.rule, refusal.text)
 
 
+def a_finding(text: str, what: Outside) -> Found:
+    """Something that was done without the bot."""
+    target = {"type": text, "id": text, "name": text}
+    before = {"state": text, "types": [text, "SECRET_DELETED"], "target": target}
+    after = {"state": "ENABLED", "types": None, "target": None}
+    made = None if what is Outside.CREATED else before
+    left = None if what is Outside.DELETED else after if made else before
+    return Found(KEY, KEY, text, Finding(text, what, made, left, text), 7)
+
+
 def messages(text: str) -> Iterator[tuple[str, Message]]:
     """Each message that the bot can post or answer."""
     event = an_event(text)
@@ -201,6 +216,14 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "no audit", audit_log([], more=False)
     yield "history", history(text, rows, more=True)
     yield "no history", history(text, [], more=False)
+    for number in (1, 60):
+        for what in Outside:
+            message = outside([a_finding(text, what)] * number)
+            assert message is not None
+            yield f"{number} {what} outside", message
+    accepted = replace(a_finding(text, Outside.CHANGED), accepted_by=text, change=text)
+    yield "accepted outside", outside([accepted]) or Message("")
+    yield "you accepted", accepted_outside([accepted] * 30)
     yield "status", status(a_report(text), T0)
     entry = HelpEntry(text, text, text, text)
     yield "help", all_help([entry] * 3)
