@@ -23,6 +23,7 @@ from bot.services.projects import Projects, Scope
 from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
 from bot.services.undo import Undo
+from bot.services.witness import Witness
 from bot.serving import serving
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
@@ -52,6 +53,10 @@ BAD_TOKEN = frozenset(
         "not_allowed_token_type",
     }
 )
+
+
+LAST_WORDS_S = 2.0
+"""How long a stopping bot tries to post the head of its audit log."""
 
 
 def utc_now() -> datetime:
@@ -134,6 +139,7 @@ class App:
             clock=utc_now,
             wake=self.poster.wake,
         )
+        self.witness = Witness(store=self.store, projects=self.projects, clock=utc_now, wake=self.poster.wake)
         self.services = Services(
             projects=self.projects,
             store=self.store,
@@ -237,6 +243,7 @@ class App:
                 asyncio.create_task(self.poster.run(stop), name="poster"),
                 asyncio.create_task(self.keeper.run(stop), name="keeper"),
                 asyncio.create_task(self.sidedoors.run(stop), name="sidedoors"),
+                asyncio.create_task(self.witness.run(stop), name="witness"),
             ]
             if self.sockets is not None:
                 tasks.append(asyncio.create_task(self.sockets.run(stop), name="sockets"))
@@ -252,6 +259,8 @@ class App:
             if self.sockets is not None:
                 await self.sockets.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._known and await self.witness.post():
+                await self.poster.finish(LAST_WORDS_S)
 
     async def _know_slack(self, stop: asyncio.Event) -> None:
         """Asks Slack who the bot is, until it answers. SettingsError for a token that it refuses."""
@@ -287,7 +296,8 @@ class App:
             if change is None:
                 return None
             approvers = self.projects.named(change.project).policy.approvers
-            return draw_change(job.kind, change, approvers)
+            ended = None if change.state.open else await self.store.audit.ending(change.event, change.id)
+            return draw_change(job.kind, change, approvers, ended)
         if job.kind == PostKind.ALERT:
             incident = await self.store.records.incident(job.ref)
             return None if incident is None else draw_incident(incident)

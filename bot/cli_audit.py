@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import json
@@ -21,6 +22,7 @@ from bot.options import CONFIG, DATABASE, NearestGroup, mute
 
 if TYPE_CHECKING:
     from bot.store.engine import Tx
+    from bot.verify import Head
 
 
 @click.group(cls=NearestGroup)
@@ -150,16 +152,54 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
 
 
 @audit.command("verify")
+@click.option("--witness", is_flag=True, help="Compare it with the heads that Slack holds, too.")
 @DATABASE
 @CONFIG
-def audit_verify(database: str, config: str) -> None:
+def audit_verify(witness: bool, database: str, config: str) -> None:
     """Check the whole log, by its documented format: every row, its guards, and the file. Any doubt ends with 1."""
     from bot.verify import check
 
     with _log(database, config):
         pass  # A file that is no database of ours is a mistake of usage, not a broken log.
-    verdict = check(_database(database, config))
+    path = _database(database, config)
+    heads, unseen = asyncio.run(_witnessed(path, config)) if witness else ([], [])
+    verdict = check(path, heads)
+    verdict.doubts += unseen
+    if witness and verdict.rows and not heads and not unseen:
+        verdict.doubts.append("Slack holds no head of it")
     if verdict.doubts:
         click.echo(f"The audit log is broken: {'; '.join(verdict.doubts)}.", err=True)
         sys.exit(1)
-    click.echo(f"{verdict.rows} rows, the chain holds; head {verdict.rows} {verdict.hash}")
+    agreed = f"; {verdict.agreed} heads in Slack agree" if witness else ""
+    click.echo(f"{verdict.rows} rows, the chain holds; head {verdict.rows} {verdict.hash}{agreed}")
+
+
+async def _witnessed(path: Path, config: str) -> tuple[list[Head], list[str]]:
+    """The heads that Slack holds, and what is doubtful about them. SettingsError."""
+    from bot.config import load, projects_of
+    from bot.errors import SlackError
+    from bot.model import PostKind
+    from bot.slack.client import SlackClient
+    from bot.slack.witness import heads_in
+    from bot.store import open_read_only
+    from bot.store.outbox import posted_of
+
+    settings = load(os.environ, config)
+    slack = SlackClient(token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
+    heads: list[Head] = []
+    doubts: list[str] = []
+    await slack.open()
+    try:
+        for channel in dict.fromkeys(
+            project.approval_channel for project in projects_of(settings, os.environ)
+        ):
+            with contextlib.closing(open_read_only(path)) as db:
+                posted = [(ts, int(data["seq"])) for ts, data in posted_of(db, PostKind.WITNESS, channel)]
+            found, gone = await heads_in(slack, channel, posted)
+            heads += found
+            doubts += gone
+    except SlackError as error:
+        return [], [f"Slack could not be asked for the heads that it holds ({error})"]
+    finally:
+        await slack.close()
+    return heads, doubts

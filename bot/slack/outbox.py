@@ -88,6 +88,16 @@ class Poster:
                     await self._work.wait()
         await asyncio.gather(*self._under_way.values())
 
+    async def finish(self, within_s: float) -> None:
+        """After `run`: sends what is due still, without regard to pace. What is not through in time is kept."""
+        self._free_at.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._begin()
+                while self._under_way:
+                    await asyncio.gather(*self._under_way.values())
+                    await self._begin()
+
     async def _begin(self) -> None:
         """Begins what is due now, at most one thing a lane."""
         loop = asyncio.get_running_loop()

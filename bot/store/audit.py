@@ -151,6 +151,20 @@ class Audit:
         """Matching rows; always give a `limit`."""
         return await self._engine.run(lambda tx: list(read(tx, **filters)))
 
+    async def ending(self, event: str, change: str) -> tuple[int, str] | None:
+        """(seq, hash) of the row that ended a change request; None while there is none."""
+
+        def work(tx: Tx) -> tuple[int, str] | None:
+            row = tx.execute(
+                "select seq, hash from audit where event = ? and change = ? and action in "
+                "('change.apply', 'change.reject', 'change.cancel', 'change.expire') and outcome in "
+                "('applied', 'failed', 'stale', 'rejected', 'cancelled', 'expired') order by seq limit 1",
+                [event, change],
+            ).fetchone()
+            return (row[0], row[1]) if row else None
+
+        return await self._engine.run(work)
+
     async def head(self) -> tuple[int, str]:
         """(seq, hash) of the newest row."""
         return await self._engine.run(head)

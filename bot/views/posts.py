@@ -9,11 +9,17 @@ from bot.model import Change, Incident, PostKind
 from bot.views.alerts import alert, backfill, coverage, digest, lines
 from bot.views.blocks import Message
 from bot.views.change import Card, card, told
+from bot.views.witness import head, small_print
 
 
-def draw_change(kind: str, change: Change, approvers: Sequence[str]) -> Message:
-    """A card, or what its requester is told."""
-    return told(change) if kind == PostKind.TOLD else card(Card(change, tuple(approvers)))
+def draw_change(
+    kind: str, change: Change, approvers: Sequence[str], ended: tuple[int, str] | None = None
+) -> Message:
+    """A card, or what its requester is told. `ended`: the audit row, and its hash, that ended the change."""
+    if kind == PostKind.TOLD:
+        return told(change)
+    drawn = card(Card(change, tuple(approvers)))
+    return Message(drawn.text, (*drawn.blocks, small_print(*ended))) if ended else drawn
 
 
 def draw_incident(incident: Incident) -> Message:
@@ -31,4 +37,6 @@ def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
         return backfill({"project": project, **data})
     if kind == PostKind.COVERAGE:
         return coverage(project)
+    if kind == PostKind.WITNESS:
+        return head(data)
     raise ValueError(f"no view draws a {kind}")

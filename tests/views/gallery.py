@@ -224,6 +224,11 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     accepted = replace(a_finding(text, Outside.CHANGED), accepted_by=text, change=text)
     yield "accepted outside", outside([accepted]) or Message("")
     yield "you accepted", accepted_outside([accepted] * 30)
+    yield "head", draw_data(PostKind.WITNESS, text, {"seq": 12, "hash": "a" * 64})
+    yield (
+        "finished card",
+        draw_change(PostKind.CARD, a_change(text, ChangeState.APPLIED), (text,), (12, "a" * 64)),
+    )
     yield "status", status(a_report(text), T0)
     entry = HelpEntry(text, text, text, text)
     yield "help", all_help([entry] * 3)
