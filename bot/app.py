@@ -19,6 +19,7 @@ from bot.poller import Keeper, Poller
 from bot.rules.access import Policy
 from bot.rules.nearest import nearest
 from bot.services.changes import Changes
+from bot.services.exports import Exports
 from bot.services.projects import Projects, Scope
 from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
@@ -146,6 +147,7 @@ class App:
             changes=self.changes,
             undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
             sidedoors=self.sidedoors,
+            exports=Exports(store=self.store, clock=utc_now),
             status=self.status,
             actors=self.actors,
             clock=utc_now,

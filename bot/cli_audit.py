@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
-import json
 import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -81,22 +78,18 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @audit.command("export")
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv", "ocsf"]), default="jsonl", show_default=True
+)
 @click.option("--output", "-o", metavar="FILE", default="-", help="Instead of standard output.")
 @_filters
 def audit_export(form: str, output: str, database: str, config: str, **filters: Any) -> None:
     """Write the log, oldest first: an object or a row for each entry."""
-    from bot.store.audit import COLUMNS, read
+    from bot.rules.exporting import FORMATS
+    from bot.store.audit import read
 
     with _log(database, config) as db, _output(output) as out:
-        if form == "csv":
-            writer = csv.writer(out)
-            writer.writerow(COLUMNS)
-            for row in read(db, **filters):
-                writer.writerow([_cell(value) for value in asdict(row).values()])
-        else:
-            for row in read(db, **filters):
-                out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+        out.writelines(FORMATS[form](read(db, **filters)))
 
 
 @contextlib.contextmanager
@@ -115,18 +108,6 @@ def _output(name: str) -> Iterator[TextIO]:
             mute()
         shown = "standard output" if name == "-" else name
         raise click.ClickException(f"{shown} cannot be written: {error.strerror}") from None
-
-
-def _cell(value: Any) -> str:
-    """A spreadsheet must not take a cell for a formula."""
-    text = (
-        ""
-        if value is None
-        else json.dumps(value, ensure_ascii=False)
-        if isinstance(value, dict)
-        else str(value)
-    )
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 @audit.command("list")

@@ -13,6 +13,7 @@ from bot.errors import Refused, Sent, SlackError, Usage
 from bot.model import Actor
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
+from bot.services.exports import Exports
 from bot.services.projects import Projects, Scope
 from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
@@ -44,6 +45,7 @@ class Services:
     store: Store
     changes: Changes
     undo: Undo
+    exports: Exports
     sidedoors: SideDoors
     status: Status
     actors: Actors
@@ -124,6 +126,18 @@ class Answer:
             channel=opened["channel"]["id"],
             text=message.text,
             blocks=list(message.blocks) or None,
+        )
+
+    async def send_file(self, name: str, content: bytes, comment: str) -> None:
+        """A file in a direct message to the person, and to nobody else. SlackError."""
+        opened = await self._slack.call("conversations.open", users=self._origin.user)
+        place = await self._slack.call("files.getUploadURLExternal", filename=name, length=len(content))
+        await self._slack.upload(str(place["upload_url"]), content)
+        await self._slack.call(
+            "files.completeUploadExternal",
+            files=[{"id": place["file_id"], "title": name}],
+            channel_id=opened["channel"]["id"],
+            initial_comment=comment,
         )
 
     async def _respond(self, body: dict[str, Any], message: Message) -> None:

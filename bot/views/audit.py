@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.model import AuditRow
 from bot.rules.updates import differences
-from bot.views.blocks import Block, Message, context, header, rows_that_fit, section
+from bot.views.blocks import Block, Message, actions, button, context, header, rows_that_fit, section
 from bot.views.diff import short
 from bot.views.text import clean, code, count, esc, local, person
+
+NEWER, OLDER = "audit.newer", "audit.older"
+EXPORT_CSV, EXPORT_JSONL = "audit.export_csv", "audit.export_jsonl"
+
+SPENT = 150
+"""Characters that the head and the small print of a page take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """The random keys that the buttons of a page carry; empty where there is no such page."""
+
+    this: str = ""
+    newer: str = ""
+    older: str = ""
+
 
 WORDS = {
     ("change.request", "pending"): "asked for a change",
@@ -31,6 +48,9 @@ WORDS = {
     ("outside.accept", "refused"): "was refused to accept",
     ("outside.revert", "refused"): "was refused to revert",
     ("outside.revert", "failed"): "could not revert",
+    ("audit.export", "intent"): "began to export the audit log",
+    ("audit.export", "sent"): "was sent an export of the audit log",
+    ("audit.export", "failed"): "was not sent an export of the audit log",
     ("change.undo", "refused"): "was refused to undo",
     ("change.undo", "failed"): "could not undo",
     ("change.apply", "intent"): "began to apply",
@@ -91,17 +111,45 @@ def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
     return Message(text, tuple(blocks))
 
 
-def audit_log(rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """The log, newest first; `more`: there are older rows."""
+def how_many_fit(rows: Sequence[AuditRow]) -> int:
+    """How many of the rows one page of the log can show, at least one."""
+    return max(1, rows_that_fit([[section(_line(row, name_event=True))] for row in rows], spent=SPENT))
+
+
+def exported(name: str, rows: int, *, left_out: bool) -> Message:
+    """What goes with the file, and what the one who pressed Export sees."""
+    text = f"{code(name)} with {count(rows, 'row')} of the audit log was sent to you as a direct message."
+    if left_out:
+        text += f" Older ones did not fit; {code('csms-bot audit export')} has them all."
+    return Message(text)
+
+
+def _turning(keys: Turning) -> list[Block]:
+    shown = [
+        *([button("Newer", NEWER, keys.newer)] if keys.newer else []),
+        *([button("Older", OLDER, keys.older)] if keys.older else []),
+        *(
+            [button("Export CSV", EXPORT_CSV, keys.this), button("Export JSONL", EXPORT_JSONL, keys.this)]
+            if keys.this
+            else []
+        ),
+    ]
+    return [actions(*shown)] if shown else []
+
+
+def audit_log(rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turning()) -> Message:
+    """The log, newest first; `more`: there are older rows. `turning`: the buttons below it."""
     if not rows:
         text = "No row of the audit log matches."
         return Message(text, (section(text),))
     lines = [[section(_line(row, name_event=True))] for row in rows]
-    fit = rows_that_fit(lines, spent=150)
+    fit = rows_that_fit(lines, spent=SPENT)
     small = f"{count(fit, 'row')}, newest first · head {rows[0].seq} {code(rows[0].hash[:12])}"
-    older = f" · {_older('csms-bot audit export')}" if more or fit < len(rows) else ""
+    cut_off = fit < len(rows) or (more and not turning.older)
+    older = f" · {_older('csms-bot audit export')}" if cut_off else ""
     blocks: list[Block] = [header("Audit log"), *(block for line in lines[:fit] for block in line)]
     blocks.append(context(small + older))
+    blocks += _turning(turning)
     text = f"Audit log, {small}: " + "; ".join(
         f"{row.seq} {person(row.actor)} {_in_words(row, code(row.event, 64) if row.event else '')}"
         for row in rows[:fit]

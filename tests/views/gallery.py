@@ -43,7 +43,7 @@ from bot.model import (
 from bot.rules.access import Action, Policy, authorize
 from bot.rules.listing import Filter, Listing
 from bot.services.status import ProjectReport, Report
-from bot.views.audit import audit_log, history
+from bot.views.audit import Turning, audit_log, exported, history
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
 from bot.views.errors import sentence
@@ -213,6 +213,8 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
         replace(a_row(text), before=text, after=[text]),
     ]
     yield "audit", audit_log(rows, more=True)
+    yield "audit with buttons", audit_log(rows, more=True, turning=Turning(KEY, KEY, KEY))
+    yield "exported", exported(text, 3, left_out=True)
     yield "no audit", audit_log([], more=False)
     yield "history", history(text, rows, more=True)
     yield "no history", history(text, [], more=False)
