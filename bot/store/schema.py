@@ -99,6 +99,10 @@ def m005_audit(db: Tx) -> None:
             what text not null, before text, after text, note text not null, seq integer not null,
             accepted_by text not null default '', change text not null default '', found real not null) strict""",
         "create index outside_group on outside (found_in)",
+        "create index audit_project on audit (project, seq)",
+        "create index audit_action on audit (action, seq)",
+        "create index audit_change on audit (change)",
+        "create index audit_at on audit (at)",
     ):
         db.execute(statement)
 
