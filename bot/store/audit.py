@@ -129,7 +129,8 @@ def _rarest(db: Tx, equal: Mapping[str, str], action: str, earliest: str) -> tup
     None when one lets none through. Left to itself SQLite guesses, and reads a million rows for a filter that matches
     none; the other filters stand behind a `+`, so that their indexes are not considered. Each is counted up to FEW.
     """
-    choices = [(f"{column} = ?", [value]) for column, value in equal.items()]
+    # A change has no index: its rows are found by its event, or by walking.
+    choices = [(f"{column} = ?", [value]) for column, value in equal.items() if column != "change"]
     if action:
         actions = _actions(db, action)
         if not actions:
@@ -151,8 +152,8 @@ def _rarest(db: Tx, equal: Mapping[str, str], action: str, earliest: str) -> tup
             best, fewest = (condition, values), number
     if fewest == FEW and equal:
         # All are common: the one with an index in the rows' own order still reads fewer than the whole log.
-        column = next((name for name in ("change", "event", "actor", "project") if name in equal), "")
-        return f"{column} = ?", [equal[column]]
+        column = next((name for name in ("event", "actor", "project") if name in equal), "")
+        return (f"{column} = ?", [equal[column]]) if column else best
     return best
 
 

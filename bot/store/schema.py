@@ -101,7 +101,6 @@ def m005_audit(db: Tx) -> None:
         "create index outside_group on outside (found_in)",
         "create index audit_project on audit (project, seq)",
         "create index audit_action on audit (action, seq)",
-        "create index audit_change on audit (change)",
         "create index audit_at on audit (at)",
     ):
         db.execute(statement)
