@@ -16,6 +16,7 @@ from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError
 from bot.model import PostKind
 from bot.poller import Keeper, Poller
+from bot.restoring import Restoring
 from bot.rules.access import Policy
 from bot.rules.nearest import nearest
 from bot.services.changes import Changes
@@ -178,6 +179,9 @@ class App:
             mode=settings.backfill,
             wake=self.poster.wake,
         )
+        self.restoring = Restoring(
+            store=self.store, slack=self.slack, projects=self.projects, poller=self.poller, clock=utc_now
+        )
         self.keeper = Keeper(self.changes, self.poster.wake)
         self.sockets: Sockets | None = None
         self.base_url = ""
@@ -234,9 +238,14 @@ class App:
                     "CSMS_BOT_APPROVERS is empty: nothing can be approved",
                     extra={"action": "no_approvers", "project": scope.name},
                 )
-        tasks = [asyncio.create_task(self.poller.run(stop), name="poller")]
+        restored = await self.store.restored.pending()
+        # A bot that was put back from a copy asks Slack what is posted already, before it looks for records.
+        tasks = [] if restored else [asyncio.create_task(self.poller.run(stop), name="poller")]
         try:
             await self._know_slack(stop)
+            if restored and not stop.is_set():
+                await self.restoring.run(self.door.identity, stop)
+                tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
             if stop.is_set():
                 return
             await self.changes.resume()

@@ -19,6 +19,7 @@ import click
 
 from bot import __version__
 from bot.cli_audit import audit
+from bot.cli_backup import backup, restore
 from bot.errors import SettingsError, StoreError
 from bot.options import CONFIG, NearestGroup, mute
 
@@ -142,6 +143,8 @@ def doctor(as_json: bool, config: str) -> None:
 
 
 cli.add_command(audit)
+cli.add_command(backup)
+cli.add_command(restore)
 
 
 @cli.command()

@@ -27,7 +27,8 @@ def audit() -> None:
     """The audit log."""
 
 
-def _database(database: str, config: str) -> Path:
+def database_path(database: str, config: str) -> Path:
+    """The database that an option or the settings name."""
     from bot.config import Settings, database_of
 
     return Path(database or database_of(os.environ, config) or Settings.model_fields["database"].default)
@@ -38,7 +39,7 @@ def _log(database: str, config: str) -> Iterator[Tx]:
     """The database, open for reading. StoreError when it has no audit log, or a broken one cannot be read."""
     from bot.store import open_read_only
 
-    path = _database(database, config)
+    path = database_path(database, config)
     db = open_read_only(path)
     try:
         if not db["audit"].exists():
@@ -142,7 +143,7 @@ def audit_verify(witness: bool, database: str, config: str) -> None:
 
     with _log(database, config):
         pass  # A file that is no database of ours is a mistake of usage, not a broken log.
-    path = _database(database, config)
+    path = database_path(database, config)
     heads, unseen = asyncio.run(_witnessed(path, config)) if witness else ([], [])
     verdict = check(path, heads)
     verdict.doubts += unseen

@@ -287,6 +287,8 @@ class PostKind(StrEnum):
     """CSMS showed only part of its records."""
     OUTSIDE = "outside"
     """Events that somebody changed without this bot; `ref` is what was found together."""
+    RESTORED = "restored"
+    """The database was put back from a copy."""
     WITNESS = "witness"
     """The head of the audit log, for whoever doubts the file."""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import Status
 from bot.store import Counted, Store
+from bot.views.named import Named, name_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class Poller:
         self._make_key = make_key
         self._failing: dict[str, tuple[str, int, str]] = {}
         """Project → what failed last, so that only a change is logged."""
+        self.named: dict[str, Counter[Named]] = {}
+        """Project → records that a message names though the store, put back from a copy, does not know of them."""
         self.looked = asyncio.Event()
         """Set after the first good look at any project."""
 
@@ -102,6 +106,8 @@ class Poller:
             decide=self._decide(scope, now),
             warning=Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel),
         )
+        if self.named.pop(scope.name, None) is not None and not self.named:
+            await self._store.restored.finished()
         self._status.poll_errors.pop(scope.name, None)
         if self._failing.pop(scope.name, None):
             log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
@@ -135,9 +141,20 @@ class Poller:
         def decide(new: Sequence[Record], incidents: Sequence[Incident], first: bool) -> Plan:
             if first:
                 return backfill(new, mode=self._mode, where=where, now=now, make_key=self._make_key)
+            new = self._not_named(scope, new)
             return plan(new, incidents, where=where, now=now, make_key=self._make_key)
 
         return decide
+
+    def _not_named(self, scope: Scope, new: Sequence[Record]) -> list[Record]:
+        left = Counter(self.named.get(scope.name, ()))
+        kept = []
+        for record in new:
+            if record.failed and left[name := name_of(record)] > 0:
+                left[name] -= 1
+            else:
+                kept.append(record)
+        return kept
 
 
 class Keeper:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.store.audit import Audit
+from bot.store.backup import Restored
 from bot.store.changes import Changes, Proposal, Vote
 from bot.store.engine import Engine, Tx, open_read_only
 from bot.store.inbox import Envelope, Inbox
@@ -32,6 +33,7 @@ class Store:
         self.records = Records(self._engine)
         self.audit = Audit(self._engine)
         self.sidedoors = SideDoors(self._engine)
+        self.restored = Restored(self._engine)
         self.tickets = Tickets(self._engine)
         self.leases = Leases(self._engine)
         self.instance = ""

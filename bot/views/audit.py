@@ -43,6 +43,8 @@ WORDS = {
     ("event.outside", "changed"): "found a change made outside this bot",
     ("event.outside", "created"): "found an event created outside this bot",
     ("event.outside", "deleted"): "found an event deleted outside this bot",
+    ("database.restore", "done"): "was put back from a copy",
+    ("change.reconcile", "applied"): "found a change applied, after a restore",
     ("event.baseline", "noted"): "took note of what the events are",
     ("outside.accept", "accepted"): "accepted what was done outside this bot",
     ("outside.accept", "refused"): "was refused to accept",

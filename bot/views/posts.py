@@ -9,7 +9,7 @@ from bot.model import Change, Incident, PostKind
 from bot.views.alerts import alert, backfill, coverage, digest, lines
 from bot.views.blocks import Message
 from bot.views.change import Card, card, told
-from bot.views.witness import head, small_print
+from bot.views.witness import head, restored, small_print
 
 
 def draw_change(
@@ -37,6 +37,8 @@ def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
         return backfill({"project": project, **data})
     if kind == PostKind.COVERAGE:
         return coverage(project)
+    if kind == PostKind.RESTORED:
+        return restored(data)
     if kind == PostKind.WITNESS:
         return head(data)
     raise ValueError(f"no view draws a {kind}")

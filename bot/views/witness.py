@@ -23,3 +23,12 @@ def head(data: Mapping[str, Any]) -> Message:
     text = f"The audit log stands at row {seq}, hash {digest}."
     more = "Who doubts the log compares it with this message: `csms-bot audit verify --witness`."
     return Message(text, (section(f":lock: {text} {more}"), small_print(seq, digest)))
+
+
+def restored(data: Mapping[str, Any]) -> Message:
+    """The database was put back; `data` has `seq` and `lost`, the ids of change requests that nobody knows any more."""
+    text = f"The bot's database was put back from a copy (audit row {int(data['seq'])})."
+    lost = ", ".join(esc(str(one), 20) for one in data["lost"])
+    if lost:
+        text += f" Change requests made since the copy are not known any more, so ask again if they were open: {lost}."
+    return Message(text, (section(f":rewind: {text}"),))

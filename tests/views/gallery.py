@@ -226,6 +226,7 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     accepted = replace(a_finding(text, Outside.CHANGED), accepted_by=text, change=text)
     yield "accepted outside", outside([accepted]) or Message("")
     yield "you accepted", accepted_outside([accepted] * 30)
+    yield "restored", draw_data(PostKind.RESTORED, text, {"seq": 9, "lost": [text] * 50})
     yield "head", draw_data(PostKind.WITNESS, text, {"seq": 12, "hash": "a" * 64})
     yield (
         "finished card",
