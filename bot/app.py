@@ -271,7 +271,7 @@ class App:
                 await self.sockets.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._known and await self.witness.post():
-                await self.poster.finish(LAST_WORDS_S)
+                await self.poster.finish(PostKind.WITNESS, LAST_WORDS_S)
 
     async def _know_slack(self, stop: asyncio.Event) -> None:
         """Asks Slack who the bot is, until it answers. SettingsError for a token that it refuses."""
