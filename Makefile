@@ -6,7 +6,7 @@ PY      := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 
-.PHONY: demo test lint bench proof browser lock clean
+.PHONY: demo test lint bench proof browser pictures lock clean
 
 demo: $(RUNTIME)  ## the whole program against an embedded CSMS and an embedded Slack workspace
 	@$(PY) -m bot demo $(ARGS)
@@ -36,6 +36,9 @@ $(RUNTIME): requirements.lock pyproject.toml tests/support/make-venv
 $(DEV): requirements-dev.lock pyproject.toml tests/support/make-venv
 	@sh tests/support/make-venv $(VENV) requirements-dev.lock
 	@touch $@ $(RUNTIME)
+
+pictures: $(DEV) browser  ## the README's pictures, from the running program
+	@$(PY) -m tests.support.pictures docs
 
 lock:  ## needs uv; the locks name no registry
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock

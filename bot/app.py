@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,16 @@ from bot.slack.sockets import Sockets
 from bot.slack.worker import Worker
 from bot.store import Outgoing, Store
 from bot.views.blocks import Message
+from bot.views.forms import TARGET, event_option, target_option
 from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.web import build_web
 from commands import home
 
 log = logging.getLogger(__name__)
+
+MOST_OPTIONS = 30
+"""Options of a search; a person types on rather than reads more, and Slack takes at most 100."""
 
 BAD_TOKEN = frozenset(
     {
@@ -86,11 +91,14 @@ def _scope(project: Project, settings: Settings) -> Scope:
     return Scope(
         name=project.name,
         csms=open_csms(project),
-        policy=Policy(project.operators, project.approvers, settings.approvals_required),
+        policy=Policy(
+            project.operators, project.approvers, settings.approvals_required, settings.break_glass
+        ),
         alert_channel=project.alert_channel,
         approval_channel=project.approval_channel,
         project_id=project.project_id,
         endpoint=project.endpoint,
+        region=project.region,
     )
 
 
@@ -108,7 +116,7 @@ class App:
         groups = [
             one
             for scope in self.projects
-            for one in (*scope.policy.operators, *scope.policy.approvers)
+            for one in (*scope.policy.operators, *scope.policy.approvers, *scope.policy.break_glass)
             if one.startswith("S")
         ]
         self.actors = Actors(self.slack, groups=groups)
@@ -270,8 +278,15 @@ class App:
             if self.sockets is not None:
                 await self.sockets.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""
+        try:
             if self._known and await self.witness.post():
                 await self.poster.finish(PostKind.WITNESS, LAST_WORDS_S)
+        except Exception:
+            log.exception("head not posted", extra={"action": "witness_failed"})
 
     async def _know_slack(self, stop: asyncio.Event) -> None:
         """Asks Slack who the bot is, until it answers. SettingsError for a token that it refuses."""
@@ -302,13 +317,13 @@ class App:
             return
 
     async def _draw(self, job: Outgoing) -> Message | None:
-        if job.kind in (PostKind.CARD, PostKind.TOLD):
+        if job.kind in (PostKind.CARD, PostKind.TOLD, PostKind.REMINDER):
             change = await self.store.changes.get(job.ref)
             if change is None:
                 return None
             approvers = self.projects.named(change.project).policy.approvers
             ended = None if change.state.open else await self.store.audit.ending(change.event, change.id)
-            return draw_change(job.kind, change, approvers, ended)
+            return draw_change(job.kind, change, approvers, job.data, ended)
         if job.kind == PostKind.ALERT:
             incident = await self.store.records.incident(job.ref)
             return None if incident is None else draw_incident(incident)
@@ -323,11 +338,21 @@ class App:
         errors = await form.check(self.services, sent.key, sent.values)
         return (errors, None) if errors else ({}, form.waiting())
 
-    async def _suggest(self, _action: str, typed: str) -> list[dict[str, Any]]:
-        names = sorted({name for scope in self.projects for name in scope.names})
-        found = [name for name in names if typed.lower() in name.lower()]
-        if not found and (close := nearest(typed, names)):
-            found = [close]
-        return [
-            {"text": {"type": "plain_text", "text": name[:75]}, "value": name[:75]} for name in found[:100]
-        ]
+    async def _suggest(self, action: str, typed: str, form: str) -> list[dict[str, Any]]:
+        """Inside the ack: from what was read last, without asking anybody."""
+        now = utc_now()
+        if action == TARGET:
+            data = await self.store.tickets.read("form", form)
+            known = self.projects.named(data["project"]).targets if data else ()
+            wanted = [one for one in known if typed.lower() in f"{one.name} {one.id}".lower()][:MOST_OPTIONS]
+            keys = [await self.store.tickets.issue("target", asdict(one), now) for one in wanted]
+            return [target_option(one, key) for one, key in zip(wanted, keys, strict=True)]
+        pairs = sorted((name, scope.name) for scope in self.projects for name in scope.names)
+        found = [pair for pair in pairs if typed.lower() in pair[0].lower()]
+        if not found and (close := nearest(typed, [name for name, _ in pairs])):
+            found = [pair for pair in pairs if pair[0] == close]
+        options = []
+        for name, project in found[:MOST_OPTIONS]:
+            key = await self.store.tickets.issue("event", {"project": project, "name": name}, now)
+            options.append(event_option(name if len(self.projects) == 1 else f"{name} ({project})", key))
+        return options

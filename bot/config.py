@@ -282,6 +282,7 @@ class Project:
     endpoint: str
     iam_endpoint: str
     smn_endpoint: str
+    region: str
     credentials: Credentials
     alert_channel: str
     approval_channel: str
@@ -374,6 +375,7 @@ def _project(
         or (f"https://iam.{region}.myhuaweicloud.com" if region else endpoint),
         # With only an endpoint (the embedded CSMS, a gateway) the neighbours are asked at the same address.
         smn_endpoint=f"https://smn.{region}.myhuaweicloud.com" if region and not endpoint else endpoint,
+        region=region,
         credentials=own,
         alert_channel=alert,
         approval_channel=approval,

@@ -3,6 +3,7 @@
     BotError
     ├── Refused                     a person asked for what cannot be done; the text is shown to them
     │   ├── Usage                   the words were wrong; carries a usage line
+    │   │   └── NameMissing         an event's name is missing; it can be chosen
     │   └── NotAllowed              the rules say no; always audited
     ├── SettingsError               start-up: one line that names the setting
     ├── CsmsError                   CSMS, IAM or SMN: status, code, message, request id; redacted
@@ -37,6 +38,14 @@ class Usage(Refused):
     def __init__(self, message: str, usage: str = "") -> None:
         super().__init__(message)
         self.usage = usage
+
+
+class NameMissing(Usage):
+    """An event's name is missing; the answer offers the events to choose from, for `verb`."""
+
+    def __init__(self, message: str, usage: str, verb: str) -> None:
+        super().__init__(message, usage)
+        self.verb = verb
 
 
 class NotAllowed(Refused):

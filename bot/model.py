@@ -212,6 +212,21 @@ class Change:
     decided: datetime | None = None
     note: str = ""
     """Why it ended as it did, in a sentence for people."""
+    warnings: tuple[str, ...] = ()
+    """What was known against it when it was asked, each a sentence."""
+    break_glass: bool = False
+    """Applied at once, without an approval; somebody else has to review it."""
+    reviewed_by: str = ""
+    reviewed: datetime | None = None
+
+    @property
+    def review_owed(self) -> bool:
+        """True while a change that nobody approved waits for its review; one that was not written needs none."""
+        return (
+            self.break_glass
+            and self.reviewed is None
+            and self.state in (ChangeState.APPLIED, ChangeState.FAILED)
+        )
 
     @property
     def id(self) -> str:
@@ -275,6 +290,8 @@ class PostKind(StrEnum):
     """A change request, for the approvers; one message, edited through its life."""
     TOLD = "change_told"
     """How a change ended, told to its requester."""
+    REMINDER = "change_reminder"
+    """In a card's thread: half of the time is over, or a review is owed; `data` says which."""
     ALERT = "alert"
     """One incident; `ref` is its key."""
     LINES = "alert_lines"

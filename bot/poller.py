@@ -158,7 +158,7 @@ class Poller:
 
 
 class Keeper:
-    """What time does to change requests: they expire."""
+    """What time does to change requests: they are reminded of, and they expire."""
 
     def __init__(self, changes: Changes, wake: Callable[[], None], *, every_s: float = 1.0) -> None:
         self._changes = changes
@@ -169,7 +169,8 @@ class Keeper:
         """Looks every second until `stop`."""
         while not stop.is_set():
             try:
-                if await self._changes.expire_due():
+                expired = await self._changes.expire_due()
+                if await self._changes.remind_due() or expired:
                     self._wake()
             except Exception:
                 log.exception("expiry failed", extra={"action": "expiry_failed"})

@@ -12,7 +12,25 @@ import uvicorn
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: who runs the loop decides what SIGTERM means."""
+    """uvicorn without its signal handlers, because who runs the loop decides what SIGTERM means, and without its ten
+    looks a second at whether it shall stop: it is told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Stops taking connections, finishes what is under way, and ends."""
+        self.should_exit = True
+        self._leaving.set()
+
+    async def main_loop(self) -> None:
+        """uvicorn: until it is told to stop; the Date header is made anew each second."""
+        while not self.should_exit:
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._leaving.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -55,7 +73,7 @@ async def serving(
         shown = f"[{host}]" if ":" in host else host
         yield f"http://{shown}:{sock.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.leave()
         with contextlib.suppress(asyncio.CancelledError):
             await task
         sock.close()

@@ -19,6 +19,7 @@ from commands import (
     status,
     undo,
     update,
+    why,
 )
 
 ALL: tuple[Command, ...] = (
@@ -30,6 +31,7 @@ ALL: tuple[Command, ...] = (
     disable.COMMAND,
     records.COMMAND,
     pending.COMMAND,
+    why.COMMAND,
     history.COMMAND,
     undo.COMMAND,
     audit.COMMAND,

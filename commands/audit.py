@@ -10,9 +10,9 @@ from bot.errors import BotError, Usage
 from bot.rules.words import Flag
 from bot.services.exports import Asked
 from bot.slack.desk import Call, Command, Press, Services
+from bot.slack.flags import since
 from bot.views.audit import EXPORT_CSV, EXPORT_JSONL, NEWER, OLDER, Turning, audit_log, exported, how_many_fit
 from bot.views.blocks import Message
-from commands.flags import since
 
 SHOWN = 20
 FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"), Flag("--since", "30d"))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from bot.model import ENABLED
-from bot.rules.updates import Wish, check_event_name
-from bot.rules.words import Flag
-from bot.slack.asking import ask
+from bot.rules.updates import Wish
+from bot.slack.asking import BREAK_GLASS, REASON, ask
 from bot.slack.desk import Call, Command, Press
 from bot.views.events import ENABLE
 
 
 async def handle(call: Call) -> None:
     """Asks for the change."""
-    name = check_event_name(call.argument("The event's name", COMMAND.usage(call.services.command)))
-    await ask(call, call.scope, name, Wish(state=ENABLED), call.words.one("--reason") or "")
+    name = await call.event(COMMAND)
+    await ask(call, call.scope, name, Wish(state=ENABLED))
 
 
 async def press(press: Press) -> None:
     """The button of an event."""
     data = await press.ticket("event")
     scope = press.services.projects.named(data["project"])
-    await ask(press, scope, data["name"], Wish(state=ENABLED), "")
+    await ask(press, scope, data["name"], Wish(state=ENABLED))
 
 
 COMMAND = Command(
@@ -28,7 +27,7 @@ COMMAND = Command(
     summary="enable an event",
     words="NAME",
     example='enable prod-db-password --reason "maintenance is over"',
-    flags=(Flag("--reason", '"…"'),),
+    flags=(REASON, BREAK_GLASS),
     handle=handle,
-    buttons={ENABLE: press},
+    buttons={ENABLE: press, "pick.enable": press},
 )

@@ -11,7 +11,7 @@ from bot.views.events import SHOW, EventDetail, event_detail
 
 async def handle(call: Call) -> None:
     """Shows the event."""
-    name = call.argument("The event's name", COMMAND.usage(call.services.command))
+    name = await call.event(COMMAND)
     await call.say(await _detail(call.services, call.scope, name))
 
 
@@ -36,5 +36,5 @@ COMMAND = Command(
     words="NAME",
     example="get prod-db-password",
     handle=handle,
-    buttons={SHOW: show},
+    buttons={SHOW: show, "pick.get": show},
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.rules.updates import check_event_name
 from bot.services.projects import Scope
 from bot.slack.desk import Call, Command, Press, Services
 from bot.views.audit import history
@@ -14,7 +13,7 @@ SHOWN = 15
 
 async def handle(call: Call) -> None:
     """Shows the newest changes of the event."""
-    name = check_event_name(call.argument("The event's name", COMMAND.usage(call.services.command)))
+    name = await call.event(COMMAND)
     await call.say(await _history(call.services, call.scope, name))
 
 
@@ -36,5 +35,5 @@ COMMAND = Command(
     words="NAME",
     example="history prod-db-password",
     handle=handle,
-    buttons={HISTORY: press},
+    buttons={HISTORY: press, "pick.history": press},
 )

@@ -10,9 +10,9 @@ from bot.rules.words import Flag
 from bot.services.events import list_events
 from bot.services.projects import Scope
 from bot.slack.desk import Call, Command, Press, Services
+from bot.slack.flags import event_type
 from bot.views.blocks import Message
 from bot.views.events import NEXT, PREVIOUS, ListPage, list_page
-from commands.flags import event_type
 
 FLAGS = (
     Flag("--state", "enabled|disabled"),

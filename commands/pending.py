@@ -1,4 +1,4 @@
-"""`pending`: the change requests that are open, what waits on the asker first."""
+"""`pending`: the change requests that are open and the reviews that are owed, what waits on the asker first."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ async def handle(call: Call) -> None:
     scope = call.scope
     actor = await call.actor()
     now = call.services.clock()
-    changes = await call.services.store.changes.open(scope.name)
+    store = call.services.store
+    changes = await store.changes.open(scope.name) + await store.deadlines.owed(scope.name)
     yours = frozenset(
         change.id
         for change in changes
-        if authorize(actor, Action.APPROVE, scope.policy, change=change, now=now).allowed
+        if authorize(
+            actor,
+            Action.REVIEW if change.review_owed else Action.APPROVE,
+            scope.policy,
+            change=change,
+            now=now,
+        ).allowed
     )
     changes.sort(key=lambda change: (change.id not in yours, change.number))
     await call.say(pending(changes, yours=yours, project=scope.name))

@@ -8,8 +8,8 @@ from bot.rules.nearest import did_you_mean
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag
 from bot.slack.desk import Call, Command
+from bot.slack.flags import event_type, since
 from bot.views.records import RecordList, record_list
-from commands.flags import event_type, since
 
 FLAGS = (
     Flag("--status", "fail|invalid|success"),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.errors import Refused
 from bot.model import Event
-from bot.rules.updates import FieldProblem, Wish, check_event_name, make_patch
+from bot.rules.updates import FieldProblem, Wish, make_patch
 from bot.rules.words import Flag
-from bot.slack.asking import ask, open_edit_form
+from bot.slack.asking import BREAK_GLASS, REASON, ask, open_edit_form
 from bot.slack.desk import Call, Command, Form, Press, Services, Sheet
 from bot.slack.interactions import FormValues
 from bot.views.change import asked
 from bot.views.events import EDIT
 from bot.views.forms import (
     EDIT_FORM,
-    REASON,
     STATE,
+    TARGET,
     TARGET_ID,
     TARGET_NAME,
     TARGET_TYPE,
@@ -22,6 +24,7 @@ from bot.views.forms import (
     outcome,
     sending,
 )
+from bot.views.forms import REASON as FORM_REASON
 
 FLAGS = (
     Flag("--state", "enabled|disabled"),
@@ -31,14 +34,15 @@ FLAGS = (
     Flag("--target-type", "SMN|EG"),
     Flag("--target-id", "ID"),
     Flag("--target-name", "N"),
-    Flag("--reason", '"…"'),
+    REASON,
+    BREAK_GLASS,
 )
 
 
 async def handle(call: Call) -> None:
     """With flags the change is asked for at once; without, the form opens."""
     words = call.words
-    name = check_event_name(call.argument("The event's name", COMMAND.usage(call.services.command)))
+    name = await call.event(COMMAND)
     scope = call.scope
     wish = Wish(
         state=words.one("--state"),
@@ -49,10 +53,10 @@ async def handle(call: Call) -> None:
         target_id=words.one("--target-id"),
         target_name=words.one("--target-name"),
     )
-    if wish == Wish() and not words.has("--reason"):
+    if wish == Wish() and not (words.has(REASON.name) or words.has(BREAK_GLASS.name)):
         await open_edit_form(call, scope, name)
     else:
-        await ask(call, scope, name, wish, words.one("--reason") or "")
+        await ask(call, scope, name, wish)
 
 
 async def edit(press: Press) -> None:
@@ -61,15 +65,29 @@ async def edit(press: Press) -> None:
     await open_edit_form(press, press.services.projects.named(data["project"]), data["name"])
 
 
-def _wish(values: FormValues) -> Wish:
+async def _wish(services: Services, values: FormValues, shown: Event) -> Wish:
+    """What the form asks for. A target chosen by search counts instead of the three fields; both are too much."""
     texts = values.texts
-    return Wish(
+    typed = Wish(
         state=texts.get(STATE) or None,
         types=values.choices.get(TYPES),
         target_type=texts.get(TARGET_TYPE) or None,
         target_id=(texts.get(TARGET_ID) or "").strip(),
         target_name=(texts.get(TARGET_NAME) or "").strip(),
     )
+    if not texts.get(TARGET):
+        return typed
+    chosen = await services.store.tickets.read("target", texts[TARGET])
+    if chosen is None:
+        raise FieldProblem(TARGET, "This target is not known any more; choose it again, or type it below.")
+    fields = (typed.target_type, typed.target_id, typed.target_name)
+    now = shown.target
+    if fields not in (
+        (now.type, now.id, now.name) if now else (None, "", ""),
+        (chosen["type"], chosen["id"], chosen["name"]),
+    ):
+        raise FieldProblem(TARGET, "Choose a target here or type one below, not both.")
+    return replace(typed, target_type=chosen["type"], target_id=chosen["id"], target_name=chosen["name"])
 
 
 async def check(services: Services, key: str, values: FormValues) -> dict[str, str]:
@@ -77,8 +95,9 @@ async def check(services: Services, key: str, values: FormValues) -> dict[str, s
     data = await services.store.tickets.read("form", key)
     if data is None:
         return {STATE: "This form is too old; please close it and run the command again."}
+    shown = Event.from_image(data["shown"])
     try:
-        make_patch(Event.from_image(data["shown"]), _wish(values))
+        make_patch(shown, await _wish(services, values, shown))
     except FieldProblem as problem:
         return {problem.field: str(problem).replace("`", "")}
     except Refused as problem:
@@ -88,17 +107,18 @@ async def check(services: Services, key: str, values: FormValues) -> dict[str, s
 
 async def submit(sheet: Sheet) -> None:
     """Makes the change request; how it went stands in the form's place."""
-    data = await sheet.services.store.tickets.read("form", sheet.key)
+    services = sheet.services
+    data = await services.store.tickets.read("form", sheet.key)
     if data is None:
         raise Refused("This form is too old; please run the command again.")
-    scope = sheet.services.projects.named(data["project"])
-    actor = await sheet.actor()
-    change = await sheet.services.changes.ask(
-        actor,
+    scope = services.projects.named(data["project"])
+    shown = Event.from_image(data["shown"])
+    change = await services.changes.ask(
+        await sheet.actor(),
         scope,
-        data["shown"]["name"],
-        _wish(sheet.values),
-        reason=(sheet.values.texts.get(REASON) or "").strip(),
+        shown.name,
+        await _wish(services, sheet.values, shown),
+        reason=(sheet.values.texts.get(FORM_REASON) or "").strip(),
         origin=f"inbox:{sheet.origin.id}",
         shown=data["shown"],
     )
@@ -112,6 +132,6 @@ COMMAND = Command(
     example='update prod-db-password --add-type SECRET_ROTATED_FAILED --reason "we missed one"',
     flags=FLAGS,
     handle=handle,
-    buttons={EDIT: edit},
+    buttons={EDIT: edit, "pick.update": edit},
     forms={EDIT_FORM: Form(submit, check, sending)},
 )

@@ -488,7 +488,8 @@ def test_a_duration_has_a_unit_or_is_seconds(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "1w", "1 h 5", "-1s", "\u0661s", "nan", "1e9", "0x10", None, [], True, "3651d", "9" * 30]
+    "text",
+    ["", "s", "1w", "1 h 5", "-1s", "\u0661s", "nan", "1e9", "0x10", None, [], True, "3651d", "9" * 30],
 )
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="is "):

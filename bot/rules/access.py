@@ -20,6 +20,8 @@ class Action(StrEnum):
     REJECT = "reject"
     CANCEL = "cancel"
     ACKNOWLEDGE = "acknowledge"
+    BREAK_GLASS = "break_glass"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Policy:
     """User ids, user group ids, or `*` for every full member."""
     approvers: tuple[str, ...]
     required: int
+    break_glass: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _plain(text: str) -> str:
 def authorize(
     actor: Actor, action: Action, policy: Policy, *, change: Change | None = None, now: datetime | None = None
 ) -> Decision:
-    """Whether `actor` may do `action`. APPROVE, REJECT and CANCEL need the change and the time."""
+    """Whether `actor` may do `action`. APPROVE, REJECT, CANCEL and REVIEW need the change and the time."""
     if action is Action.READ:
         if actor.kind in (Kind.FOREIGN, Kind.UNKNOWN, Kind.DEACTIVATED):
             return _not_a_member(actor)
@@ -90,8 +93,12 @@ def authorize(
         return Decision(True, "member")
     if action is Action.ASK:
         return _ask(actor, policy)
+    if action is Action.BREAK_GLASS:
+        return _break_glass(actor, policy)
     if change is None or now is None:
         return _no("no-change", "This change request does not exist any more.")
+    if action is Action.REVIEW:
+        return _review(actor, policy, change)
     if change.state is not ChangeState.PENDING:
         return _no("decided", f"{change.id} is {change.state} already, so this click changes nothing.")
     if now >= change.expires:
@@ -112,6 +119,33 @@ def _ask(actor: Actor, policy: Policy) -> Decision:
         "not-operator",
         "You are not among those who may ask for a change (setting CSMS_BOT_OPERATORS).",
     )
+
+
+def _break_glass(actor: Actor, policy: Policy) -> Decision:
+    asked = _ask(actor, policy)
+    if not asked.allowed:
+        return asked
+    if actor.among(policy.break_glass):
+        return Decision(True, "break-glass")
+    return _no(
+        "not-break-glass",
+        "You are not among those who may apply a change at once (setting CSMS_BOT_BREAK_GLASS). Ask for it without "
+        "`--break-glass`.",
+    )
+
+
+def _review(actor: Actor, policy: Policy, change: Change) -> Decision:
+    if not change.review_owed:
+        by = f" by {_mention(change.reviewed_by)}" if change.reviewed_by else ""
+        done = (
+            f"{change.id} was reviewed already{by}." if change.reviewed else f"{change.id} needs no review."
+        )
+        return _no("no-review", done)
+    if actor.user_id == change.requester:
+        return _no("own-request", f"{change.id} is your own change; somebody else has to review it.")
+    if not actor.among(policy.approvers):
+        return _no("not-approver", f"You are not an approver, so the review of {change.id} is still owed.")
+    return Decision(True, "approver")
 
 
 def _decide(actor: Actor, action: Action, policy: Policy, change: Change) -> Decision:

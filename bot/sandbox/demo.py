@@ -128,6 +128,7 @@ def demo_env(
         "CSMS_BOT_ALERT_CHANNEL": channels["secrets-alerts"],
         "CSMS_BOT_APPROVAL_CHANNEL": channels["secrets-approvals"],
         "CSMS_BOT_APPROVERS": users["approver"],
+        "CSMS_BOT_BREAK_GLASS": users["engineer"],
         "CSMS_BOT_POLL_INTERVAL": "2s",
         "CSMS_BOT_SETTLE": "10s",
         "CSMS_BOT_DATABASE": str(database),

@@ -14,6 +14,7 @@ from bot.model import Actor, Change, ChangeState, Entry, Event
 from bot.rules.access import Action, authorize
 from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
 from bot.services.events import get_event
+from bot.services.outlook import warnings_for
 from bot.services.projects import Projects, Scope
 from bot.store import Proposal, Store
 
@@ -65,19 +66,47 @@ class Changes:
     ) -> Change:
         """Makes a change request. `shown` is the event's image that a form was filled with. Refused, CsmsError."""
         await self.may_ask(actor, scope, name)
+        return await self._propose(actor, scope, name, wish, reason, origin, shown=shown)
+
+    async def break_glass(
+        self, actor: Actor, scope: Scope, name: str, wish: Wish, *, reason: str, origin: str
+    ) -> Change:
+        """Applies a change at once, and leaves a review as a debt. Refused, CsmsError."""
+        await self.may_ask(actor, scope, name, Action.BREAK_GLASS)
+        change = await self._propose(actor, scope, name, wish, reason, origin, break_glass=True)
+        await self.apply(change.key)
+        return await self._store.changes.get(change.key) or change
+
+    async def _propose(
+        self,
+        actor: Actor,
+        scope: Scope,
+        name: str,
+        wish: Wish,
+        reason: str,
+        origin: str,
+        *,
+        shown: Mapping[str, Any] | None = None,
+        break_glass: bool = False,
+    ) -> Change:
         try:
             if len(reason) > MAX_REASON:
                 raise Refused(f"The reason is too long: {len(reason)} characters, {MAX_REASON} fit.")
+            if break_glass and not reason.strip():
+                raise Refused('A change that nobody approves needs a reason: `--break-glass "reason"`.')
             event = await get_event(scope, name)
             if shown is not None and event.image() != shown:
                 raise Moved(event, shown)
             patch = make_patch(event, wish)
         except BotError as error:
-            await self._refused(actor, "change.request", error, project=scope.name, event=name[:64])
+            action = "change.break_glass" if break_glass else "change.request"
+            await self._refused(actor, action, error, project=scope.name, event=name[:64])
             raise
         now = self._clock()
         return await self._store.changes.propose(
             Proposal(
+                warnings=await warnings_for(scope, event, patch),
+                break_glass=break_glass,
                 origin=origin,
                 project=scope.name,
                 event=event.name,
@@ -92,12 +121,13 @@ class Changes:
             )
         )
 
-    async def may_ask(self, actor: Actor, scope: Scope, name: str) -> None:
+    async def may_ask(self, actor: Actor, scope: Scope, name: str, action: Action = Action.ASK) -> None:
         """NotAllowed, with its row in the audit log, when `actor` may not ask for a change of the event `name`."""
         try:
-            authorize(actor, Action.ASK, scope.policy).enforce()
+            authorize(actor, action, scope.policy).enforce()
         except NotAllowed as error:
-            await self._refused(actor, "change.request", error, project=scope.name, event=name[:64])
+            what = "change.break_glass" if action is Action.BREAK_GLASS else "change.request"
+            await self._refused(actor, what, error, project=scope.name, event=name[:64])
             raise
 
     async def approve(self, actor: Actor, key: str) -> Change:
@@ -115,6 +145,19 @@ class Changes:
         """pending → rejected. Refused."""
         return await self._end(actor, key, Action.REJECT, ChangeState.REJECTED, reason)
 
+    async def explain(self, actor: Actor, key: str, reason: str) -> Change:
+        """Adds why it was rejected, by whom rejected it, once. Refused."""
+        change = await self._store.deadlines.explain(key, actor.user_id, reason[:MAX_REASON], self._clock())
+        if change is None:
+            raise Refused("The reason could not be added: only who rejected a request can give it, once.")
+        return change
+
+    async def review(self, actor: Actor, key: str) -> Change:
+        """Pays the debt of a change that was applied before anybody approved it. Refused."""
+        await self._decide(actor, key, Action.REVIEW)
+        reviewed = await self._store.deadlines.review(key, actor.user_id, self._clock())
+        return reviewed or await self._decide(actor, key, Action.REVIEW)
+
     async def cancel(self, actor: Actor, key: str) -> Change:
         """pending → cancelled, by the requester. Refused."""
         return await self._end(actor, key, Action.CANCEL, ChangeState.CANCELLED, "")
@@ -131,6 +174,12 @@ class Changes:
                 )  # fmt: skip
                 expired += [ended] if ended else []
         return expired
+
+    async def remind_due(self) -> bool:
+        """Reminds of requests whose time is half over, and daily of reviews that are owed; whether it said anything."""
+        now = self._clock()
+        pending = await self._store.deadlines.remind_pending(now)
+        return bool(pending or await self._store.deadlines.remind_reviews(now))
 
     async def resume(self) -> None:
         """At start: carries on what a process that died had approved or was applying."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.csms import CsmsClient
 from bot.errors import Refused
+from bot.model import Target
 from bot.rules.access import Policy
 from bot.rules.nearest import did_you_mean
 
@@ -22,8 +23,11 @@ class Scope:
     approval_channel: str
     project_id: str
     endpoint: str
+    region: str = ""
     names: tuple[str, ...] = field(default=())
     """Event names as last listed: for completion and "did you mean", never for a decision."""
+    targets: tuple[Target, ...] = field(default=())
+    """Targets as last read, for completion in the form."""
 
 
 class Projects:

@@ -13,8 +13,8 @@ from bot.slack.client import SlackClient
 
 log = logging.getLogger(__name__)
 
-FRESH_S = 20.0
-"""How long an answer is good for one burst of clicks; long enough to spare Slack, too short to matter."""
+FRESH_S = 1.0
+"""How long an answer is good: for a double click, and no longer, because membership is asked at the click."""
 
 
 class Actors:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.errors import Refused, Sent, SlackError, Usage
+from bot.errors import CsmsError, NameMissing, Refused, Sent, SlackError, Usage
 from bot.model import Actor
+from bot.rules.updates import check_event_name
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
 from bot.services.exports import Exports
@@ -191,6 +193,18 @@ class Call:
             raise Usage(f"{what} is missing.", usage)
         self.at_most(1, usage)
         return self.words.words[0]
+
+    async def event(self, command: Command) -> str:
+        """The event that a verb takes. NameMissing, which lets it be chosen; Usage and Refused for a wrong one."""
+        usage = command.usage(self.services.command)
+        if not self.words.words:
+            with contextlib.suppress(
+                CsmsError, Refused
+            ):  # Names to choose from; the sentence is good without them.
+                scope = self.scope
+                scope.names = tuple(event.name for event in await scope.csms.list_events())
+            raise NameMissing("The event's name is missing.", usage, command.name)
+        return check_event_name(self.argument("The event's name", usage))
 
     def at_most(self, number: int, usage: str, hint: str = "") -> None:
         """Usage when there are more words than `number`; a quote that nobody closed is the usual reason."""

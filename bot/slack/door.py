@@ -28,8 +28,8 @@ ANY = re.compile(".*", re.DOTALL)
 
 CheckForm = Callable[[Submission], Awaitable[tuple[dict[str, str], Mapping[str, Any] | None]]]
 """What is wrong with a form, by block id, and else the view that waits in its place."""
-Suggest = Callable[[str, str], Awaitable[list[dict[str, Any]]]]
-"""(action id, what was typed) → options."""
+Suggest = Callable[[str, str, str], Awaitable[list[dict[str, Any]]]]
+"""(action id, what was typed, the key of the form it stands in) → options."""
 
 
 class Door:
@@ -114,9 +114,12 @@ class Door:
         await ack()
 
     async def _on_options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        typed = body.get("value")
-        options = await self._suggest(str(body.get("action_id", "")), typed if isinstance(typed, str) else "")
-        await ack(options=options)
+        view = body.get("view")
+        form = view.get("private_metadata") if isinstance(view, dict) else ""
+        words = [
+            one if isinstance(one, str) else "" for one in (body.get("action_id"), body.get("value"), form)
+        ]
+        await ack(options=await self._suggest(*words))
 
     async def _keep(self, kind: str, body: dict[str, Any]) -> None:
         payload = secretless(body)

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 PING_S = 5.0
 """A connection whose peer does not answer a ping within half of this is given up."""
 FIRST_WAIT_S, MOST_WAIT_S = 0.2, 15.0
-STEADY_S = 10.0
-"""A connection that lived this long was good: when it breaks, the next is tried without much waiting."""
+MOST_WAIT_AFTER_HELLO_S = 1.0
+"""Slack was there a moment ago: when a connection breaks, the next is tried without much waiting."""
 LINGER_S = 30.0
 """How long a connection that Slack has announced to end is still listened to; Slack ends it sooner."""
 FINISH_S = 2.0
@@ -59,10 +59,16 @@ class _Line:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
-        self.greeted = asyncio.Event()
+        self.opened = asyncio.get_running_loop().time()
+        self.said_hello = False
         self.leaving = asyncio.Event()
         """Slack has announced that it will end it."""
         self.answering: set[asyncio.Task[None]] = set()
+
+    @property
+    def greeted(self) -> bool:
+        """Slack has said hello, or has had a second for it: deliveries come on such a connection too."""
+        return self.said_hello or asyncio.get_running_loop().time() - self.opened > 1
 
 
 class Sockets:
@@ -75,8 +81,8 @@ class Sockets:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a live connection on which Slack has said hello."""
-        return any(line.greeted.is_set() and not line.socket.closed for line in self._lines.values())
+        """Whether there is a live connection on which Slack has said hello, or at least nothing else for a second."""
+        return any(not line.socket.closed and line.greeted for line in self._lines.values())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps a connection until `stop`. SettingsError for an app token that Slack refuses."""
@@ -94,9 +100,10 @@ class Sockets:
                         await _first(stop.wait(), timeout_s=max(wait, error.wait_s))
                         wait = min(wait * 2, MOST_WAIT_S)
                         continue
-                    opened = asyncio.get_running_loop().time()
                     await _first(stop.wait(), line.leaving.wait(), asyncio.shield(ended))
-                    if asyncio.get_running_loop().time() - opened >= STEADY_S or line.leaving.is_set():
+                    if line.said_hello:
+                        wait = min(wait, MOST_WAIT_AFTER_HELLO_S)
+                    if line.leaving.is_set():
                         wait = FIRST_WAIT_S
                     if ended.done() and not stop.is_set():
                         log.info("Socket Mode", extra={"action": "socket_down"})
@@ -182,7 +189,7 @@ class Sockets:
         if not isinstance(frame, dict):
             log.warning("not an envelope", extra={"action": "request_refused", "why": "not a JSON object"})
         elif frame.get("type") == "hello":
-            line.greeted.set()
+            line.said_hello = True
             log.info("Socket Mode", extra={"action": "socket_up"})
         elif frame.get("type") == "disconnect":
             log.info(

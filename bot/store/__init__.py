@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.store.audit import Audit
 from bot.store.backup import Restored
 from bot.store.changes import Changes, Proposal, Vote
+from bot.store.deadlines import Deadlines
 from bot.store.engine import Engine, Tx, open_read_only
 from bot.store.inbox import Envelope, Inbox
 from bot.store.leases import Leases
@@ -30,6 +31,7 @@ class Store:
         self.inbox = Inbox(self._engine)
         self.outbox = Outbox(self._engine)
         self.changes = Changes(self._engine)
+        self.deadlines = Deadlines(self._engine)
         self.records = Records(self._engine)
         self.audit = Audit(self._engine)
         self.sidedoors = SideDoors(self._engine)

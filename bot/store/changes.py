@@ -30,6 +30,9 @@ class Proposal:
     channel: str
     created: datetime
     expires: datetime
+    warnings: tuple[str, ...] = ()
+    break_glass: bool = False
+    """It is approved from the start, by the requester alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _change(tx: Tx, row: dict[str, Any]) -> Change:
+def read_change(tx: Tx, row: dict[str, Any]) -> Change:
+    """The value of a row."""
     voters = tx.execute(
         "select voter from votes where change = ? order by at, voter", [row["number"]]
     ).fetchall()
@@ -81,16 +85,22 @@ def _change(tx: Tx, row: dict[str, Any]) -> Change:
         decided_by=row["decided_by"],
         decided=None if row["decided"] is None else _utc(row["decided"]),
         note=row["note"],
+        warnings=tuple(json.loads(row["warnings"])),
+        break_glass=bool(row["break_glass"]),
+        reviewed_by=row["reviewed_by"],
+        reviewed=None if row["reviewed"] is None else _utc(row["reviewed"]),
     )
 
 
-def _find(tx: Tx, column: str, value: Any) -> Change | None:
+def find(tx: Tx, column: str, value: Any) -> Change | None:
+    """The change with that value in a column, inside the caller's transaction."""
     for row in tx.query(f"select * from changes where {column} = ?", [value]):  # noqa: S608 (constant names)
-        return _change(tx, row)
+        return read_change(tx, row)
     return None
 
 
-def _entry(change: Change, action: str, outcome: str, actor: str, reason: str = "", **images: Any) -> Entry:
+def entry(change: Change, action: str, outcome: str, actor: str, reason: str = "", **images: Any) -> Entry:
+    """An audit entry about a change."""
     return Entry(
         actor=actor,
         action=action,
@@ -113,12 +123,13 @@ class Changes:
         """Makes the request, its audit row and its card; the same `origin` again gives the one that is there."""
 
         def work(tx: Tx) -> Change:
-            if existing := _find(tx, "origin", proposal.origin):
+            if existing := find(tx, "origin", proposal.origin):
                 return existing
             key = secrets.token_urlsafe(18)
             tx.execute(
                 "insert into changes (key, origin, project, event, before, patch, requester, reason, state, "
-                "required, created, expires) values (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)",
+                "required, created, expires, warnings, break_glass, decided_by, decided) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     key,
                     proposal.origin,
@@ -128,19 +139,24 @@ class Changes:
                     _patch_json(proposal.patch),
                     proposal.requester,
                     proposal.reason,
+                    ChangeState.APPROVED if proposal.break_glass else ChangeState.PENDING,
                     proposal.required,
                     proposal.created.timestamp(),
                     proposal.expires.timestamp(),
+                    json.dumps(proposal.warnings, ensure_ascii=False),
+                    int(proposal.break_glass),
+                    proposal.requester if proposal.break_glass else "",
+                    proposal.created.timestamp() if proposal.break_glass else None,
                 ],
             )
-            change = _find(tx, "key", key)
+            change = find(tx, "key", key)
             assert change is not None  # noqa: S101 (inserted two lines above)
             before = {name: change.before[name] for name in change.after}
             audit.append(
                 tx,
-                _entry(
-                    change, "change.request", "pending", change.requester, change.reason,
-                    before=before, after=change.after,
+                entry(
+                    change, "change.break_glass" if change.break_glass else "change.request", change.state,
+                    change.requester, change.reason, before=before, after=change.after,
                 ),
                 proposal.created,
             )  # fmt: skip
@@ -152,11 +168,11 @@ class Changes:
 
     async def get(self, key: str) -> Change | None:
         """By the random key that a button carries."""
-        return await self._engine.run(lambda tx: _find(tx, "key", key))
+        return await self._engine.run(lambda tx: find(tx, "key", key))
 
     async def by_number(self, number: int) -> Change | None:
         """By the number in its short id."""
-        return await self._engine.run(lambda tx: _find(tx, "number", number))
+        return await self._engine.run(lambda tx: find(tx, "number", number))
 
     async def newest(self) -> int:
         """The highest number there is; 0 without any."""
@@ -173,7 +189,7 @@ class Changes:
                 "and (:project = '' or project = :project) order by number",
                 {"project": project},
             )
-            return [_change(tx, row) for row in rows]
+            return [read_change(tx, row) for row in rows]
 
         return await self._engine.run(work)
 
@@ -181,7 +197,7 @@ class Changes:
         """Counts one approval, once a person; with the last one needed: pending → approved. None: no such change."""
 
         def work(tx: Tx) -> Vote | None:
-            change = _find(tx, "key", key)
+            change = find(tx, "key", key)
             if change is None:
                 return None
             if change.state is not ChangeState.PENDING or now >= change.expires:
@@ -195,14 +211,14 @@ class Changes:
             number = tx.execute("select count(*) from votes where change = ?", [change.number]).fetchone()[0]
             complete = number >= max(1, change.required)
             outcome = "approved" if complete else f"{number} of {change.required}"
-            audit.append(tx, _entry(change, "change.approve", outcome, voter), now)
+            audit.append(tx, entry(change, "change.approve", outcome, voter), now)
             if complete:
                 tx.execute(
                     "update changes set state = 'approved', decided_by = ?, decided = ? where number = ?",
                     [voter, now.timestamp(), change.number],
                 )
             outbox.touch(tx, PostKind.CARD, key)
-            changed = _find(tx, "key", key)
+            changed = find(tx, "key", key)
             assert changed is not None  # noqa: S101 (read above in the same transaction)
             return Vote(changed, counted=True, complete=complete)
 
@@ -245,9 +261,9 @@ class Changes:
         """Writes a row about a change that moves nothing (a PUT that is about to be repeated, say)."""
 
         def work(tx: Tx) -> None:
-            change = _find(tx, "key", key)
+            change = find(tx, "key", key)
             if change is not None:
-                audit.append(tx, _entry(change, action, "noted", "system", reason), now)
+                audit.append(tx, entry(change, action, "noted", "system", reason), now)
 
         await self._engine.run(work)
 
@@ -282,10 +298,10 @@ class Changes:
             )
             if cursor.rowcount != 1:
                 return None
-            change = _find(tx, "key", key)
+            change = find(tx, "key", key)
             assert change is not None  # noqa: S101 (updated above in the same transaction)
             audit.append(
-                tx, _entry(change, *_ACTIONS[to], by, audit_reason, **_images(change, to, found)), now
+                tx, entry(change, *_ACTIONS[to], by, audit_reason, **_images(change, to, found)), now
             )
             outbox.touch(tx, PostKind.CARD, key)
             if not to.open and by != change.requester:

@@ -86,6 +86,21 @@ def m001_first_tables(db: Tx) -> None:
 
 
 @migrations()
+def m003_decisions(db: Tx) -> None:
+    """Warnings, reminders, and changes that were applied before anybody approved them."""
+    for column in (
+        "warnings text not null default '[]'",
+        "break_glass integer not null default 0",
+        "reminded real",
+        "reviewed_by text not null default ''",
+        "reviewed real",
+        "review_reminded real",
+    ):
+        db.execute(f"alter table changes add column {column}")
+    db.execute("create index changes_owed on changes (number) where break_glass = 1 and reviewed is null")
+
+
+@migrations()
 def m005_audit(db: Tx) -> None:
     """What the bot last knew of each event, what was done without it, and the indexes that the log is asked by."""
     for statement in (

@@ -139,6 +139,16 @@ def button(text: str, action_id: str, value: str, *, style: str = "", ask: Block
     return block
 
 
+def event_search(action_id: str) -> Block:
+    """A search among the events' names; the door answers it as somebody types."""
+    return {
+        "type": "external_select",
+        "action_id": action_id,
+        "min_query_length": 0,
+        "placeholder": plain("Choose an event", 150),
+    }
+
+
 def actions(*buttons: Block, block_id: str = "") -> Block:
     """A row of buttons."""
     block: Block = {"type": "actions", "elements": list(buttons)}

@@ -23,7 +23,7 @@ from bot.views.blocks import (
 from bot.views.diff import full, sections, short
 from bot.views.text import channel, clean, code, count, esc, local, people, person
 
-APPROVE, REJECT, CANCEL = "change.approve", "change.reject", "change.cancel"
+APPROVE, REJECT, CANCEL, REVIEW = "change.approve", "change.reject", "change.cancel", "change.review"
 
 MOST_PENDING = 12
 
@@ -56,23 +56,73 @@ def card(shown: Card) -> Message:
     """The card, in every state of the change's life."""
     change = shown.change
     found = _differences(change)
-    blocks: list[Block] = [
-        header(f"{change.id}: change {clean(change.event, 100)}"),
-        section(
-            f"{FACE[change.state]}\n{person(change.requester)} asked for this in project {code(change.project)}."
-        ),
-        *sections(found),
-    ]
+    title = f"{change.id}: change {clean(change.event, 100)}"
+    asked = f"{person(change.requester)} asked for this in project {code(change.project)}."
+    if change.break_glass:
+        title = f"Break-glass, {change.id}: {clean(change.event, 90)}"
+        asked = (
+            f":rotating_light: *{person(change.requester)} applied this at once, without an approval*, in project "
+            f"{code(change.project)}."
+        )
+    blocks: list[Block] = [header(title), section(f"{FACE[change.state]}\n{asked}"), *sections(found)]
     if change.reason:
         blocks += [context("Reason"), quote(clean(change.reason, 500))]
+    if change.warnings:
+        blocks.append(section("\n".join(f":warning: {esc(one, 300)}" for one in change.warnings[:6])))
     if change.state is ChangeState.PENDING:
         blocks += _while_pending(shown)
     else:
         blocks.append(context(_how_it_ended(change)))
+    blocks += _review(shown)
+    asks = "changed at once, without an approval," if change.break_glass else "asks to change"
     return Message(
-        f"{change.id} {change.state}: {person(change.requester)} asks to change {code(change.event)} ({full(found)})",
+        f"{change.id} {change.state}: {person(change.requester)} {asks} {code(change.event)} ({full(found)})",
         tuple(blocks),
     )
+
+
+def _review(shown: Card) -> list[Block]:
+    """A change that nobody approved is a debt until somebody else has looked at it."""
+    change = shown.change
+    if change.reviewed:
+        return [context(f":eyes: Reviewed by {person(change.reviewed_by)} · {local(change.reviewed)}")]
+    if not change.review_owed:
+        return []
+    who = (
+        people(shown.approvers) if shown.approvers else "nobody may: the setting CSMS_BOT_APPROVERS is empty"
+    )
+    return [
+        context(f":eyes: A second person has to review it: {who}, not {person(change.requester)}"),
+        _review_button(change),
+    ]
+
+
+def _review_button(change: Change) -> Block:
+    ask = confirm(
+        f"Reviewed {change.id}?", f"You looked at {code(change.event, 64)} and it is right.", "Reviewed"
+    )
+    return actions(
+        button("Reviewed", REVIEW, change.key, style="primary", ask=ask), block_id=f"review.{change.number}"
+    )
+
+
+def half_time(shown: Card) -> Message | None:
+    """A reminder in the card's thread; none once it is decided."""
+    change = shown.change
+    if change.state is not ChangeState.PENDING:
+        return None
+    who = people(shown.approvers) if change.required else person(change.requester)
+    text = f"{change.id} still waits: half of its time is over. {who}, it expires {local(change.expires)}."
+    return Message(text, (section(f":hourglass_flowing_sand: {text}"),))
+
+
+def review_reminder(shown: Card) -> Message | None:
+    """The daily reminder of a review that is owed; none once it is paid."""
+    change = shown.change
+    if not change.review_owed:
+        return None
+    text = f"{change.id} was applied without an approval, and its review is still owed. {people(shown.approvers)}"
+    return Message(text.strip(), (section(f":eyes: {text.strip()}"),))
 
 
 def _while_pending(shown: Card) -> list[Block]:
@@ -108,6 +158,8 @@ def buttons(change: Change) -> Block:
 
 def _how_it_ended(change: Change) -> str:
     who = f"Approved by {people(change.approved_by)}" if change.approved_by else ""
+    if change.break_glass:
+        who = "Approved by nobody"
     if change.state in (ChangeState.REJECTED, ChangeState.CANCELLED) and change.decided_by:
         who = f"{change.state.capitalize()} by {person(change.decided_by)}"
     elif change.state is ChangeState.EXPIRED:
@@ -138,7 +190,12 @@ def decided(change: Change) -> Message:
     if change.state is ChangeState.PENDING:
         text = f"Your approval of {change.id} counts: {len(change.approved_by)} of {change.required}."
     else:
-        text = f"{change.id} ({code(change.event)}) is {change.state}."
+        verb = "has" if change.state in (ChangeState.FAILED, ChangeState.EXPIRED) else "is"
+        text = f"{change.id} ({code(change.event)}) {verb} {change.state}."
+    if change.reviewed:
+        text = f"{text} Reviewed by {person(change.reviewed_by)}."
+    elif change.review_owed:
+        text = f"{text} It was applied without an approval: a second person has to review it."
     return Message(text if not change.note else f"{text} {_note(change, 1200)}")
 
 
@@ -172,8 +229,11 @@ def pending(changes: Sequence[Change], *, yours: frozenset[str], project: str) -
 
 def _row(change: Change, *, yours: bool) -> list[Block]:
     mark = " · _waits on you_" if yours else ""
+    until = ":eyes: its review is owed" if change.review_owed else f"expires {local(change.expires)}"
     what = section(
         f"*{change.id}*  {code(change.event, 64)} · {FACE[change.state]}{mark}\n"
-        f"{person(change.requester)} · expires {local(change.expires)}\n{short(_differences(change), 400)}"
+        f"{person(change.requester)} · {until}\n{short(_differences(change), 400)}"
     )
+    if change.review_owed:
+        return [what, _review_button(change), divider()]
     return [what, buttons(change), divider()] if change.state is ChangeState.PENDING else [what, divider()]

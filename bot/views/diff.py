@@ -10,6 +10,9 @@ from bot.views.text import code, cut
 
 MOST_TYPES = 14
 """Types that are listed of those added, and of those removed; an event has at most 12 (CSMS: UpdateSecretEvent)."""
+SIDE_BY_SIDE = 70
+"""Characters that fit into one line of a card."""
+SHOWN_OF_A_NAME = 48
 
 
 def sections(found: Iterable[FieldChange]) -> list[Block]:
@@ -24,7 +27,9 @@ def _lines(one: FieldChange) -> str:
             [f":heavy_plus_sign: {name}" for name in added]
             + [f":heavy_minus_sign: {name}" for name in removed]
         )
-    return f"{code(one.before, 256)} → {code(one.after, 256)}"
+    before, after = code(one.before, 256), code(one.after, 256)
+    # Two long values side by side wrap into each other; one under the other shows where they part.
+    return f"{before}{' ' if len(one.before) + len(one.after) <= SIDE_BY_SIDE else chr(10)}→ {after}"
 
 
 def _some(names: Sequence[str]) -> list[str]:
@@ -42,7 +47,12 @@ def _words(one: FieldChange) -> str:
         return " ".join(
             [f"+{code(name, 64)}" for name in one.added] + [f"-{code(name, 64)}" for name in one.removed]
         )
-    return f"{code(one.before, 80)} → {code(one.after, 80)}"
+    return f"{code(_ends(one.before))} → {code(_ends(one.after))}"
+
+
+def _ends(text: str) -> str:
+    """A long name by its two ends: URNs begin alike and differ in the last word."""
+    return text if len(text) <= SHOWN_OF_A_NAME else f"{text[:8]}…{text[9 - SHOWN_OF_A_NAME :]}"
 
 
 def full(found: Iterable[FieldChange]) -> str:

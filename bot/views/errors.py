@@ -11,15 +11,21 @@ from bot.errors import (
     CsmsNotFound,
     CsmsUnauthorized,
     Landed,
+    NameMissing,
     NotAllowed,
     Refused,
     SlackError,
     StoreError,
     Usage,
 )
-from bot.views.blocks import Message, context, section
+from bot.rules.updates import differences
+from bot.services.changes import Moved
+from bot.views.blocks import Message, actions, context, event_search, section
+from bot.views.diff import full, sections
 from bot.views.text import code, cut, esc
 
+PICK = "pick."
+"""The action of a search for an event begins so, and ends with the verb that it is for."""
 MOST = 1500
 """Characters of a sentence: it may repeat what somebody typed."""
 
@@ -33,7 +39,11 @@ def sentence(error: BotError, command: str) -> Message:
             blocks.append(
                 context(f"Usage: {code(error.usage, 900)} · {code(f'{command} help')} shows examples.")
             )
+        if isinstance(error, NameMissing):
+            blocks.append(actions(event_search(f"{PICK}{error.verb}")))
         return Message(f"{said} Usage: {code(error.usage, 900)}" if error.usage else said, tuple(blocks))
+    if isinstance(error, Moved):
+        return _moved(error)
     if isinstance(error, NotAllowed):
         # Our own words, and who may instead is a mention; Slack's ids are all that is put into them.
         return _with(":no_entry_sign:", cut(str(error), MOST))
@@ -48,6 +58,15 @@ def sentence(error: BotError, command: str) -> Message:
             ":warning:", f"The bot's database cannot be used, so nothing was done: {esc(str(error), MOST)}."
         )
     return _with(":warning:", _said(error))
+
+
+def _moved(error: Moved) -> Message:
+    """Both versions: what the form showed, and what the event is now."""
+    was = {name: error.shown[name] for name in error.event.settings()}
+    found = differences(was, error.event.settings())
+    blocks = [section(f":no_entry_sign: {_said(error)}")]
+    blocks += [context("What the form showed → what it is now"), *sections(found)] if found else []
+    return Message(f"{_said(error)} {full(found)}".strip(), tuple(blocks))
 
 
 def _said(error: BotError) -> str:

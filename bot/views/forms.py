@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Event, Target
+from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Change, Event, Target
 from bot.rules.updates import MAX_REASON
 from bot.views.blocks import Block, Message, context, plain, section
 from bot.views.text import TYPE_WORDS, clean, code, count
 
-EDIT_FORM = "event.edit"
-STATE, TYPES, TARGET_TYPE, TARGET_ID, TARGET_NAME, REASON = (
-    "state", "types", "target_type", "target_id", "target_name", "reason",
+EDIT_FORM, REASON_FORM = "event.edit", "change.reason"
+STATE, TYPES, TARGET, TARGET_TYPE, TARGET_ID, TARGET_NAME, REASON = (
+    "state", "types", "target", "target_type", "target_id", "target_name", "reason",
 )  # fmt: skip
 """Block ids of the form's fields, and action ids of their inputs."""
 CHECKBOXES, OPTIONS, VALUE = 10, 100, 75
@@ -39,9 +39,31 @@ def sending() -> dict[str, Any]:
     return _modal("Edit event", [section(":hourglass_flowing_sand: Making the change request…")])
 
 
+def noting() -> dict[str, Any]:
+    """Stands in the reason form's place while it is written down."""
+    return _modal("Rejected", [section(":hourglass_flowing_sand: Writing it down…")])
+
+
 def outcome(message: Message) -> dict[str, Any]:
     """How it went, in the form's place."""
-    return _modal("Edit event", list(message.blocks) or [section(message.text)])
+    return _modal("Change request", list(message.blocks) or [section(message.text)])
+
+
+def reason_form(change: Change) -> dict[str, Any]:
+    """Asks who rejected a request why."""
+    element = {
+        "type": "plain_text_input",
+        "multiline": True,
+        "max_length": MAX_REASON,
+        "placeholder": plain("The requester, the card and the audit log get it.", 150),
+    }
+    return _modal(
+        f"{change.id} is rejected",
+        [section(f"You rejected the change of {code(change.event, 64)}."), _input(REASON, "Why?", element)],
+        callback_id=REASON_FORM,
+        private_metadata=change.key,
+        submit=plain("Add the reason", 24),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +75,7 @@ class EditForm:
     """The ticket that says which event, as it was read."""
     project: str
     known_targets: tuple[Target, ...] = ()
-    """Targets of other events, as hints."""
+    """Targets that can be chosen: those of other enabled events, and the project's topics."""
 
 
 def _option(value: str, label: str, small: str = "") -> Block:
@@ -117,6 +139,7 @@ def edit_form(form: EditForm) -> dict[str, Any]:
              **({"initial_options": chosen} if chosen else {})},
             hint="" if event.types is not None else "CSMS did not report the types; what you choose replaces them.",
         ),
+        *_chooser(form.known_targets),
         _input(
             TARGET_TYPE, "Target type",
             {"type": "static_select", "options": target_types, **_chosen(target_types, target.type if target else "")},
@@ -140,9 +163,6 @@ def edit_form(form: EditForm) -> dict[str, Any]:
         blocks.append(
             context(f":warning: {count(left_out, 'type')} cannot be shown here, and would be taken away.")
         )
-    if form.known_targets:
-        lines = "\n".join(f"• {code(one.name, 64)}  {code(one.id, 200)}" for one in form.known_targets[:8])
-        blocks.append(context(f"Targets of other enabled events:\n{lines}"))
     return _modal(
         "Edit event",
         blocks,
@@ -150,3 +170,26 @@ def edit_form(form: EditForm) -> dict[str, Any]:
         private_metadata=form.key,
         submit=plain("Ask for approval", 24),
     )
+
+
+def _chooser(known: Sequence[Target]) -> list[Block]:
+    """A search among known targets; what is chosen there counts instead of what the three fields below say."""
+    if not known:
+        return []
+    element = {
+        "type": "external_select",
+        "min_query_length": 0,
+        "placeholder": plain("Leave it, or search among known targets", 150),
+    }
+    hint = "Targets of other enabled events, and SMN topics. Or type one below."
+    return [_input(TARGET, "Another target", element, optional=True, hint=hint)]
+
+
+def target_option(target: Target, key: str) -> Block:
+    """A target in the search; `key` stands for it, because its id may be longer than a value can be."""
+    return _option(key, f"{target.name} · {target.type}", clean(target.id, 75))
+
+
+def event_option(name: str, key: str) -> Block:
+    """An event in a search."""
+    return _option(key, name)

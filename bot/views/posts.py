@@ -8,18 +8,28 @@ from typing import Any
 from bot.model import Change, Incident, PostKind
 from bot.views.alerts import alert, backfill, coverage, digest, lines
 from bot.views.blocks import Message
-from bot.views.change import Card, card, told
+from bot.views.change import Card, card, half_time, review_reminder, told
 from bot.views.witness import head, restored, small_print
 
 
 def draw_change(
-    kind: str, change: Change, approvers: Sequence[str], ended: tuple[int, str] | None = None
-) -> Message:
-    """A card, or what its requester is told. `ended`: the audit row, and its hash, that ended the change."""
+    kind: str,
+    change: Change,
+    approvers: Sequence[str],
+    data: Mapping[str, Any],
+    ended: tuple[int, str] | None = None,
+) -> Message | None:
+    """A card, what its requester is told, or a reminder; None for a reminder that is not needed any more.
+
+    `ended`: the audit row, and its hash, that ended the change.
+    """
     if kind == PostKind.TOLD:
         return told(change)
-    drawn = card(Card(change, tuple(approvers)))
-    return Message(drawn.text, (*drawn.blocks, small_print(*ended))) if ended else drawn
+    shown = Card(change, tuple(approvers))
+    if kind == PostKind.CARD:
+        drawn = card(shown)
+        return Message(drawn.text, (*drawn.blocks, small_print(*ended))) if ended else drawn
+    return review_reminder(shown) if data.get("what") == "review" else half_time(shown)
 
 
 def draw_incident(incident: Incident) -> Message:

@@ -36,6 +36,8 @@ class Cell:
     own: bool
     ends: str
     voted: bool
+    glass: str = "none"
+    """`none`: it was asked in the ordinary way; `owed` or `reviewed`: it was applied at once."""
 
 
 def cells() -> Iterator[Cell]:
@@ -47,8 +49,16 @@ def cells() -> Iterator[Cell]:
         for kind, team, operators, approvers in itertools.product(*who):
             for state, required, own, ends, voted in itertools.product(*about) if whole else [(*STILL,)]:
                 yield Cell(kind, team, operators, approvers, action, state, required, own, ends, voted)
+            for state, own, glass in (
+                itertools.product(ChangeState, (False, True), GLASS) if action is Action.REVIEW else ()
+            ):
+                yield Cell(kind, team, operators, approvers, action, state, 1, own, "in time", False, glass)
+        if action is Action.BREAK_GLASS:
+            for kind, operators, glass in itertools.product(Kind, OPERATORS, LISTED):
+                yield Cell(kind, "T0HOME", operators, "by id", action, *STILL, glass)
 
 
+GLASS = ("none", "owed", "reviewed")
 STILL = (ChangeState.PENDING, 1, False, "in time", False)
 
 
@@ -64,6 +74,11 @@ def may(cell: Cell) -> bool:
         and {
             Action.ACKNOWLEDGE: True,
             Action.ASK: operator,
+            Action.BREAK_GLASS: operator and cell.glass in {"by id", "by group"},
+            Action.REVIEW: approver
+            and not cell.own
+            and cell.glass == "owed"
+            and cell.state in {ChangeState.APPLIED, ChangeState.FAILED},
             Action.CANCEL: open_now and cell.own,
             Action.REJECT: open_now and approver and not cell.own,
             Action.APPROVE: open_now
@@ -76,8 +91,8 @@ def may(cell: Cell) -> bool:
 
 
 @cache
-def policy(operators: str, approvers: str, required: int) -> Policy:
-    return Policy(OPERATORS[operators], LISTED[approvers], required)
+def policy(operators: str, approvers: str, required: int, glass: str = "nobody") -> Policy:
+    return Policy(OPERATORS[operators], LISTED[approvers], required, LISTED.get(glass, ()))
 
 
 @cache
@@ -86,17 +101,20 @@ def actor(kind: Kind, team: str) -> Actor:
 
 
 @cache
-def change(state: ChangeState, required: int, own: bool, ends: str, voted: bool) -> Change:
+def change(
+    state: ChangeState, required: int, own: bool, ends: str, voted: bool, glass: str = "none"
+) -> Change:
     return Change(
         number=12, key="k", project="prod", event="db", before={"state": "ENABLED", "types": [], "target": None},
         patch=Patch(state="DISABLED"), requester=ME if own else SOMEBODY, reason="", state=state, required=required,
         created=NOW - timedelta(days=2), expires=ENDS[ends], approved_by=(ME,) if voted else ("U0THIRD",),
+        break_glass=glass in ("owed", "reviewed"), reviewed=NOW if glass == "reviewed" else None,
     )  # fmt: skip
 
 
 def says(cell: Cell):
-    about = change(cell.state, cell.required, cell.own, cell.ends, cell.voted)
-    rules = policy(cell.operators, cell.approvers, cell.required)
+    about = change(cell.state, cell.required, cell.own, cell.ends, cell.voted, cell.glass)
+    rules = policy(cell.operators, cell.approvers, cell.required, cell.glass)
     return authorize(actor(cell.kind, cell.team), cell.action, rules, change=about, now=NOW)
 
 
@@ -121,7 +139,7 @@ def test_every_combination_is_allowed_or_refused_as_promised_and_refusals_say_wh
     assert silent == []
     assert rules == {
         "guest", "bot", "deactivated", "foreign", "unknown", "not-operator", "decided", "expired", "not-requester",
-        "own-request", "no-approvers", "not-approver", "voted",
+        "own-request", "no-approvers", "not-approver", "voted", "not-break-glass", "no-review",
     }  # fmt: skip
 
 
@@ -134,6 +152,8 @@ FORGETFUL = {
     "approvers": {"approvers": "by id"},
     "operators": {"operators": "everybody"},
     "quorum": {"required": 1},
+    "who may break glass": {"glass": "by id"},
+    "that a review is owed once": {"glass": "owed"},
 }
 
 

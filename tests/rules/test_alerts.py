@@ -253,6 +253,11 @@ def test_each_failure_puts_the_quiet_off():
     assert len(channel.incidents) == 1
 
 
+def test_the_numbers_are_those_that_were_promised():
+    assert timedelta(hours=24) == QUIET
+    assert (MOST_ALERTS, LINES) == (10, 30)
+
+
 def burst(number: int) -> list[Record]:
     return [record(event=f"e{one}", secret=f"s{one}") for one in range(number)]
 
@@ -268,11 +273,20 @@ def test_eleven_incidents_at_once_are_one_digest_with_the_records_in_its_thread(
 
     digest, *replies = made.posts
     assert digest.kind is PostKind.DIGEST
-    assert len(digest.data["incidents"]) == 11
+    assert [one["event"] for one in digest.data["incidents"]] == [f"e{one}" for one in range(11)]
+    assert digest.data["incidents"][0] == {"event": "e0", "status": FAIL, "target": "t", "count": 1}
     assert {(post.kind, post.parent) for post in replies} == {(PostKind.LINES, digest.key)}
     named = [data["secret"] for post in replies for data in post.data["records"]]
     assert sorted(named) == sorted(f"s{one}" for one in range(11))
     assert all(one.digest and one.post == digest.key for one in made.incidents)
+
+
+def test_a_digest_names_a_target_without_a_name_by_its_id():
+    nameless = [replace(one, target_name="") for one in burst(MOST_ALERTS + 1)]
+
+    digest, *_ = Channel().poll(nameless, NOW).posts
+
+    assert {one["target"] for one in digest.data["incidents"]} == {"urn:t"}
 
 
 def test_later_records_of_a_digest_go_to_its_thread():

@@ -298,6 +298,8 @@ def test_what_was_not_there_is_named_as_such_in_a_difference():
         "State": "unknown", "Types": "not reported", "Target type": "none", "Target id": "none", "Target name": "none",
     }  # fmt: skip
     assert [one.before for one in differences(full | {"types": []}, full)] == ["none"]
+    assert [one.after for one in differences(full, full | {"types": []})] == ["none"]
+    assert [one.after for one in differences(full, full | {"types": ["B", "A"]})] == ["B, A"]
     assert differences(full, full) == []
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bot.errors import Usage
-from bot.rules.words import Flag, parse, split
+from bot.rules.words import Flag, as_typed, parse, split
 
 FLAGS = (
     Flag("--state", "enabled|disabled"),
@@ -105,6 +105,19 @@ def test_a_list_ends_where_the_next_word_begins():
     assert found.words == ("prod-db",)
     assert found.all("--types") == ("A", "B")
     assert found.has("--share")
+
+
+@pytest.mark.parametrize(
+    ("marked", "typed"),
+    [
+        ("ask <@U0A|ann> in <#C0A|alerts>", "ask @ann in #alerts"),
+        ("<@U0A>", "<@U0A>"),
+        ("<!channel>", "<!channel>"),
+        ("a < b > c", "a < b > c"),
+    ],
+)
+def test_people_and_channels_in_a_reason_are_named_as_they_were_typed(marked, typed):
+    assert as_typed(marked) == typed
 
 
 def test_an_empty_list_is_not_a_list_that_was_not_given():

@@ -14,8 +14,10 @@ from tests.support.stage import Stage, stage
 @pytest.fixture
 def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bot does not wait a second between two posts; for tests that are about something else."""
+    defaults = Poster.__init__.__kwdefaults__
+    assert defaults is not None
     for name in ("pace_s", "idle_s"):
-        monkeypatch.setitem(Poster.__init__.__kwdefaults__, name, 0.02)
+        monkeypatch.setitem(defaults, name, 0.02)
 
 
 @pytest.fixture

@@ -53,31 +53,31 @@ async def test_list_is_sorted_counted_and_filtered(quick: Stage):
     assert "No event matches." in blocks_text(nothing)
 
 
-async def test_a_long_list_has_pages_and_its_details_open(both: Stage):
+async def test_a_long_list_has_pages_and_its_details_open(quick: Stage):
     target = Target(target_type="SMN", target_id="urn:smn:r:p:t", target_name="t")
     for number in range(12):
         name = f"zz-extra-event-{number:02d}"
-        both.world.put_event(
+        quick.world.put_event(
             Event(name=name, state="ENABLED", event_types=("SECRET_ROTATED",), notification=target)
         )
 
-    first = await both.ask("engineer", "list")
+    first = await quick.ask("engineer", "list")
     assert named(first) == ALL
     assert "Page 1 of 3" in blocks_text(first)
     assert buttons(first)[-1] == "Next"
     assert "Previous" not in buttons(first)
-    await both.press("engineer", first, "Next")
-    user = both.people["engineer"]
-    second = await both.slack.wait_for(
-        lambda: next((one for one in both.slack.ephemerals(user) if "Page 2 of 3" in blocks_text(one)), None)
+    await quick.press("engineer", first, "Next")
+    user = quick.people["engineer"]
+    second = await quick.slack.wait_for(
+        lambda: next((one for one in quick.slack.ephemerals(user) if "Page 2 of 3" in blocks_text(one)), None)
     )
     assert second.ts == first.ts
     assert named(second) == [f"zz-extra-event-{number:02d}" for number in range(8)]
     assert buttons(second)[-2:] == ["Previous", "Next"]
-    await both.press("engineer", second, "Next")
-    third = await until(lambda: "Page 3 of 3" in blocks_text(both.slack.ephemerals(user)[0]))
+    await quick.press("engineer", second, "Next")
+    third = await until(lambda: "Page 3 of 3" in blocks_text(quick.slack.ephemerals(user)[0]))
     assert third
-    details = await both.click("engineer", both.slack.ephemerals(user)[0], "Details")
+    details = await quick.click("engineer", quick.slack.ephemerals(user)[0], "Details")
     assert "Event `zz-extra-event-08`" in text_of(details)
 
 
@@ -231,12 +231,12 @@ async def test_a_shared_answer_is_seen_by_the_channel_and_any_other_by_the_asker
         assert len(quick.slack.ephemerals(engineer)) == alone
 
 
-async def test_a_command_works_where_the_bot_is_not_and_in_its_direct_messages(both: Stage):
-    general = next(one.id for one in both.slack.channels.values() if one.name == "general")
-    direct = both.slack.open_im(both.people["engineer"]).id
+async def test_a_command_works_where_the_bot_is_not_and_in_its_direct_messages(quick: Stage):
+    general = next(one.id for one in quick.slack.channels.values() if one.name == "general")
+    direct = quick.slack.open_im(quick.people["engineer"]).id
 
-    assert "8 events" in text_of(await both.ask("engineer", "list", channel=general))
-    assert "8 events" in text_of(await both.ask("engineer", "list", channel=direct))
+    assert "8 events" in text_of(await quick.ask("engineer", "list", channel=general))
+    assert "8 events" in text_of(await quick.ask("engineer", "list", channel=direct))
 
 
 async def test_an_unknown_project_is_named_with_the_nearest(quick: Stage):

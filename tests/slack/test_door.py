@@ -51,7 +51,7 @@ class Threshold:
         self.checked.append(sent)
         return self.errors, self.waiting
 
-    async def suggest(self, _action: str, typed: str) -> list[dict[str, Any]]:
+    async def suggest(self, _action: str, typed: str, _form: str) -> list[dict[str, Any]]:
         return [{"text": {"type": "plain_text", "text": f"{typed}-event"}, "value": "v"}]
 
     async def kept(self) -> list[tuple[str, dict[str, Any]]]:

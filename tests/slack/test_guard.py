@@ -78,7 +78,7 @@ async def post(tmp_path: Path) -> AsyncIterator[Post]:
     async def check(_sent: Any) -> tuple[dict[str, str], None]:
         return {}, None
 
-    async def suggest(_action: str, _typed: str) -> list[dict[str, Any]]:
+    async def suggest(_action: str, _typed: str, _form: str) -> list[dict[str, Any]]:
         return []
 
     door = Door(inbox=store.inbox, clock=utc_now, wake=lambda: None, check_form=check, suggest=suggest)

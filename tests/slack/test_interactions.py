@@ -76,6 +76,24 @@ def test_a_command_is_read_as_it_was_typed():
     assert found.text == 'update x --reason "a &< b > c &lt;"'
 
 
+@pytest.mark.parametrize(
+    ("marked", "typed"),
+    [
+        ("see <https://a.example/x|a.example/x>", "see a.example/x"),
+        ("see <http://a.example>", "see http://a.example"),
+        ("<mailto:me@a.example|me@a.example>", "me@a.example"),
+        ("<!subteam^S0A|@leads> <!here>", "@leads @here"),
+        ("<@U0A|ann> <#C0A|alerts>", "<@U0A|ann> <#C0A|alerts>"),
+        ("&lt;https://a.example|b&gt;", "<https://a.example|b>"),
+    ],
+)
+def test_the_marks_that_slack_makes_in_a_command_are_taken_back(marked, typed):
+    found = reading("command", COMMAND | {"text": marked})
+
+    assert isinstance(found, CommandText)
+    assert found.text == typed
+
+
 def test_a_click_is_its_action_and_its_key():
     found = reading("action", CLICK)
 
@@ -136,6 +154,13 @@ def test_a_key_that_is_none_of_ours_is_dropped():
         found = reading("view", SENT | {"view": SENT["view"] | {"private_metadata": odd}})
         assert isinstance(found, Submission)
         assert found.key == ""
+
+
+def test_a_key_may_have_two_hundred_characters():
+    found = reading("view", SENT | {"view": SENT["view"] | {"private_metadata": "x" * 200}})
+
+    assert isinstance(found, Submission)
+    assert found.key == "x" * 200
 
 
 def test_an_opened_home_tab_is_who_opened_it():

@@ -20,7 +20,7 @@ async def _still(page: Page) -> None:
 
 
 async def take(folder: Path) -> None:
-    """Writes demo.png, list.png, form.png, card.png, alert.png and phone.png."""
+    """Writes demo.png, list.png, form.png, card.png, alert.png and history.png."""
     with tempfile.TemporaryDirectory() as scratch:
         async with stage(Path(scratch), socket_mode=True) as bot, browser() as chromium:
             address = bot.slack.base_url
@@ -58,7 +58,7 @@ async def take(folder: Path) -> None:
             await page.screenshot(path=folder / "card.png")
             await card.get_by_role("button", name="Approve").click()
             await _still(page)
-            await page.screenshot(path=folder / "confirm.png")
+            await page.screenshot(path=folder / "demo.png")
             await page.get_by_test_id("confirm-yes").click()
             await card.get_by_text("Applied").wait_for()
 

@@ -179,13 +179,38 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     for state in ChangeState:
         change = a_change(text, state)
         for kind in (PostKind.CARD, PostKind.TOLD):
-            yield f"{kind} {state}", draw_change(kind, change, (APPROVER, GROUP, text))
+            yield f"{kind} {state}", draw_change(kind, change, (APPROVER, GROUP, text), {})
         yield f"decided {state}", decided(change)
     for required, approvers in ((0, ()), (1, ()), (2, (APPROVER,)), (1, (f"S {text}", f"U {text}"))):
-        yield f"card of {required}", draw_change(PostKind.CARD, a_change(text, required=required), approvers)
+        yield (
+            f"card of {required}",
+            draw_change(PostKind.CARD, a_change(text, required=required), approvers, {}),
+        )
     odd = replace(a_change(text), requester=text, decided_by=text, approved_by=(text, f"S {text}"))
     for state in ChangeState:
-        yield f"card with odd ids {state}", draw_change(PostKind.CARD, replace(odd, state=state), (text,))
+        yield f"card with odd ids {state}", draw_change(PostKind.CARD, replace(odd, state=state), (text,), {})
+    flagged = replace(a_change(text), warnings=(text,) * 9)
+    yield "card with warnings", draw_change(PostKind.CARD, flagged, (APPROVER,), {})
+    for reviewer in ("", APPROVER, text):
+        broken = replace(
+            a_change(text, ChangeState.APPLIED),
+            break_glass=True,
+            reviewed_by=reviewer,
+            reviewed=TIMES[7] if reviewer else None,
+        )
+        yield "broken glass", draw_change(PostKind.CARD, broken, (APPROVER, text), {})
+        yield "broken glass, told", draw_change(PostKind.TOLD, broken, (APPROVER,), {})
+    owed = replace(a_change(text, ChangeState.APPLIED), break_glass=True)
+    reminders = (
+        ("half", flagged),
+        ("half", odd),
+        ("review", owed),
+        ("review", replace(owed, requester=text)),
+    )
+    for what, reminded in reminders:
+        drawn = draw_change(PostKind.REMINDER, reminded, (GROUP, text), {"what": what})
+        assert drawn is not None
+        yield f"reminder of {what}", drawn
     yield "asked", asked(a_change(text), APPROVALS)
     yield "asked elsewhere", asked(a_change(text, required=0), text)
     changes = [a_change(text), a_change(text, ChangeState.APPLYING), replace(odd, number=13)]
@@ -230,7 +255,7 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "head", draw_data(PostKind.WITNESS, text, {"seq": 12, "hash": "a" * 64})
     yield (
         "finished card",
-        draw_change(PostKind.CARD, a_change(text, ChangeState.APPLIED), (text,), (12, "a" * 64)),
+        draw_change(PostKind.CARD, a_change(text, ChangeState.APPLIED), (text,), {}, (12, "a" * 64)),
     )
     yield "status", status(a_report(text), T0)
     entry = HelpEntry(text, text, text, text)

@@ -29,7 +29,7 @@ def text_of(message: Message) -> str:
 
 
 def card(change: Change = CHANGE, approvers: tuple[str, ...] = (APPROVER, GROUP)) -> Message:
-    return draw_change(PostKind.CARD, change, approvers)
+    return draw_change(PostKind.CARD, change, approvers, {})
 
 
 def test_a_card_shows_who_asks_for_what_why_and_until_when():
@@ -97,7 +97,7 @@ def test_an_ended_change_says_how_by_whom_and_why_and_has_no_buttons(state):
     )  # fmt: skip
 
     for kind in (PostKind.CARD, PostKind.TOLD):
-        message = draw_change(kind, over, (APPROVER,))
+        message = draw_change(kind, over, (APPROVER,), {})
         text = text_of(message)
         assert ENDS[state] in text
         assert "because &lt;of&gt; that" in text
@@ -109,7 +109,7 @@ def test_a_note_mentions_those_who_decided_and_nobody_else():
     note = f"the approval of <@{APPROVER}> does not stand; CSMS said <@U0HOSTILE> <!channel>"
     over = replace(CHANGE, state=ChangeState.FAILED, approved_by=(APPROVER,), decided=TIMES[1], note=note)
 
-    for message in (card(over), draw_change(PostKind.TOLD, over, ()), decided(over)):
+    for message in (card(over), draw_change(PostKind.TOLD, over, (), {}), decided(over)):
         text = text_of(message) + message.text
         assert f"<@{APPROVER}> does not stand" in text
         assert "&lt;@U0HOSTILE&gt; &lt;!channel&gt;" in text

@@ -16,6 +16,7 @@ from bot.errors import (
     CsmsRefused,
     CsmsUnauthorized,
     Landed,
+    NameMissing,
     NotAllowed,
     Refused,
     Sent,
@@ -46,6 +47,7 @@ SAID = [
     (StoreError("it is in use"), "database cannot be used, so nothing was done: it is in use."),
     (BotError("something of later"), "something of later"),
     (Refused(""), "nothing was done"),
+    (NameMissing("The event's name is missing.", "/csms get NAME", "get"), "The event's name is missing."),
 ]  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def test_more_types_than_an_event_can_have_are_counted():
 def test_the_card_of_the_largest_change_shows_all_of_it(state):
     change = big_change(999_999, state)
 
-    message = draw_change(PostKind.CARD, change, [f"U0APPROVER{one:04}" for one in range(60)])
+    message = draw_change(PostKind.CARD, change, [f"U0APPROVER{one:04}" for one in range(60)], {})
 
     text = checked(message)
     for one in (*TWELVE, *TWELVE_MORE, URN, "e" * 256, LONG, "m" * 64, "DISABLED"):
@@ -137,7 +137,7 @@ def test_the_answer_to_the_largest_request_shows_all_of_it():
 
 def test_what_a_dialog_asks_fits_into_it_and_is_not_torn():
     for change in (big_change(7), replace(big_change(7), event="&" * 64)):
-        *_, row = draw_change(PostKind.CARD, change, [APPROVER]).blocks
+        *_, row = draw_change(PostKind.CARD, change, [APPROVER], {}).blocks
         asks = [button["confirm"]["text"]["text"] for button in row["elements"] if "confirm" in button]
 
         assert len(asks) == 2

@@ -43,6 +43,7 @@ def test_an_escape_is_never_split_and_counts_as_it_is_sent():
     assert esc("a<b>&c") == "a&lt;b&gt;&amp;c"
     assert esc("&&&", 15) == "&amp;&amp;&amp;"
     assert esc("&&&", 14) == "&amp;&amp;…"
+    assert esc("&&&", 11) == "&amp;&amp;…"
     assert esc("&&&", 10) == "&amp;…"
     assert escape("&lt;") == "&amp;lt;"
 
@@ -81,6 +82,7 @@ def test_only_an_id_is_mentioned(wrong):
     assert person("W0A") == "<@W0A>"
     assert group("S0A") == "<!subteam^S0A>"
     assert channel("C0A") == "<#C0A>"
+    assert channel("") == "_no channel_"
     assert "<" not in person(wrong)
     assert "<" not in group(wrong.replace("U", "S"))
     assert "<" not in channel(wrong.replace("U", "C"))
@@ -89,6 +91,7 @@ def test_only_an_id_is_mentioned(wrong):
 def test_people_are_named_and_a_crowd_is_counted():
     assert people(("U0A", "S0B")) == "<@U0A>, <!subteam^S0B>"
     assert people(()) == ""
+    assert "more" not in people(tuple(f"U0A{one}" for one in range(20)))
     assert people(tuple(f"U0A{one}" for one in range(23))).endswith("<@U0A19> and 3 more")
 
 
