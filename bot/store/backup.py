@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +25,8 @@ def copy(source: Path, target: Path) -> None:
     if target.exists():
         raise StoreError(f"{target} is there already; name a file that is not")
     part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
     try:
+        part.unlink(missing_ok=True)
         # The copy holds what the database holds: nobody else on the machine may read it.
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(_reader(source)) as db, closing(sqlite3.connect(part)) as made:
@@ -34,7 +34,8 @@ def copy(source: Path, target: Path) -> None:
         _durable(part)
         part.rename(target)
     except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise StoreError(f"{source} cannot be copied to {target} ({error})") from None
 
 
@@ -44,27 +45,40 @@ def put_back(copied: Path, database: Path, now: datetime) -> Path | None:
     Nothing of it is sent as it stands: what was pending then may have been posted since, so it counts as unknown, and
     the bot's next start asks Slack first. StoreError.
     """
-    with _alone(database):
-        part = database.with_name(f"{database.name}.part")
-        part.unlink(missing_ok=True)
-        copy(copied, part)
-        with closing(sqlite3.connect(part, isolation_level=None)) as db:
-            db.execute("begin immediate")
-            db.execute("insert or replace into meta values ('restored', ?)", [now.isoformat()])
-            db.execute(
-                "update outbox set state = 'unknown', claimed = created, next_at = 0 "
-                "where state in ('pending', 'sending')"
-            )
-            db.execute("commit")
-        _durable(part)
-        aside = None
-        if database.exists():
-            aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
-            for ending in ("", "-journal", "-wal", "-shm"):
-                if (old := Path(f"{database}{ending}")).exists():
-                    old.rename(f"{aside}{ending}")
-        part.rename(database)
-        return aside
+    try:
+        with _alone(database):
+            return _replace(copied, database, now)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{database} cannot be put back from {copied} ({error})") from None
+
+
+def _replace(copied: Path, database: Path, now: datetime) -> Path | None:
+    part = database.with_name(f"{database.name}.part")
+    part.unlink(missing_ok=True)
+    copy(copied, part)
+    with closing(sqlite3.connect(part, isolation_level=None)) as db:
+        db.execute("begin immediate")
+        db.execute("delete from meta where name = 'reconciled'")
+        db.execute("insert or replace into meta values ('restored', ?)", [now.isoformat()])
+        db.execute(
+            "update outbox set state = 'unknown', claimed = created, next_at = 0 "
+            "where state in ('pending', 'sending')"
+        )
+        db.execute("commit")
+    aside = None
+    if database.exists():
+        # Root may put back what another user's bot has to read.
+        was = database.stat()
+        part.chmod(was.st_mode & 0o777)
+        with suppress(PermissionError):
+            os.chown(part, was.st_uid, was.st_gid)
+        aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
+        for ending in ("", "-journal", "-wal", "-shm"):
+            if (old := Path(f"{database}{ending}")).exists():
+                old.rename(f"{aside}{ending}")
+    _durable(part)
+    part.rename(database)
+    return aside
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -182,6 +182,20 @@ async def test_restore_is_refused_while_the_bot_runs_and_for_a_copy_that_was_tam
     assert quick.database.read_bytes() == before
 
 
+async def test_a_place_that_cannot_be_written_is_said_in_one_line(quick: Stage, tmp_path: Path):
+    file = tmp_path / "copy.db"
+    assert (await csms_bot("backup", str(file), env=quick.env)).code == 0
+    for words in (
+        ("backup", str(tmp_path / "nowhere" / "copy.db")),
+        ("backup", str(file / "copy.db")),
+        ("restore", str(tmp_path / "nothing.db")),
+        ("restore", str(file), "--database", str(tmp_path / "nowhere" / "bot.db")),
+        ("backup", str(tmp_path / "other.db"), "--database", str(tmp_path / "nothing.db")),
+    ):
+        ended = await csms_bot(*words, env=quick.env)
+        assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1), words
+
+
 async def _changes(on: Stage) -> list[object]:
     found = [await on.app.store.changes.by_number(number) for number in range(1, 10)]
     return [change for change in found if change is not None]
