@@ -22,7 +22,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=10)
-FIRST_AFTER = timedelta(seconds=20)
+FIRST_AFTER = timedelta(seconds=60)
 """The first look waits until a bot that was just started has done what people wait for."""
 
 
