@@ -14,6 +14,7 @@ from bot.views.diff import short
 from bot.views.text import clean, code, count, esc, local, person
 
 NEWER, OLDER = "audit.newer", "audit.older"
+HISTORY_NEWER, HISTORY_OLDER = "history.newer", "history.older"
 EXPORT_CSV, EXPORT_JSONL = "audit.export_csv", "audit.export_jsonl"
 
 SPENT = 150
@@ -100,8 +101,8 @@ def _older(command: str) -> str:
     return f"older ones: {code(command, 90)}"
 
 
-def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """One event's history, newest first; `more`: there are older rows."""
+def history(name: str, rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turning()) -> Message:
+    """One event's history, newest first; `more`: there are older rows. `turning`: the buttons below it."""
     if not rows:
         text = f"Nothing has been done to {code(name)} through this bot yet."
         return Message(text, (section(text),))
@@ -111,8 +112,13 @@ def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
         header(f"History of {clean(name, 100)}"),
         *(block for line in lines[:fit] for block in line),
     ]
-    if more or fit < len(rows):
+    if fit < len(rows) or (more and not turning.older):
         blocks.append(context(_older(f"csms-bot audit export --event {clean(name, 64)}")))
+    shown = [
+        *([button("Newer", HISTORY_NEWER, turning.newer)] if turning.newer else []),
+        *([button("Older", HISTORY_OLDER, turning.older)] if turning.older else []),
+    ]
+    blocks += [actions(*shown)] if shown else []
     text = f"History of {code(name)}: " + "; ".join(_in_words(row) for row in rows[:fit])
     return Message(text, tuple(blocks))
 

@@ -112,3 +112,20 @@ async def test_an_export_that_slack_refuses_is_told_and_logged(quick: Stage):
     assert files_of(quick, "engineer") == []
     assert [row[2] for row in quick.audit(action="audit")] == ["intent", "failed"]
     assert check(quick.database).doubts == []
+
+
+async def test_the_history_of_an_event_shows_every_row_of_it_over_its_pages(quick: Stage):
+    await filled(quick, 3)
+    for number in range(40):
+        await filled(quick, 1, event="legacy-ftp-password", reason=f"row-{number:02d}")
+    page = await quick.ask("engineer", "history legacy-ftp-password")
+    seen = re.findall(r"row-\d\d", blocks_text(page))
+    first = list(seen)
+    while "Older" in blocks_text(page):
+        page = await turned(quick, page, "Older")
+        seen += re.findall(r"row-\d\d", blocks_text(page))
+
+    assert seen == [f"row-{number:02d}" for number in range(39, -1, -1)]
+    while "Newer" in blocks_text(page):
+        page = await turned(quick, page, "Newer")
+    assert re.findall(r"row-\d\d", blocks_text(page)) == first

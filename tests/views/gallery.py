@@ -242,6 +242,7 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "exported", exported(text, 3, left_out=True)
     yield "no audit", audit_log([], more=False)
     yield "history", history(text, rows, more=True)
+    yield "history with buttons", history(text, rows, more=True, turning=Turning(KEY, KEY, KEY))
     yield "no history", history(text, [], more=False)
     for number in (1, 60):
         for what in Outside:
