@@ -109,7 +109,9 @@ class Directory:
 # -- the changes ----------------------------------------------------------------------------------------------------
 
 
-def _change(key: str, state: ChangeState, *, over: bool = False, glass: bool = False, reviewed: bool = False) -> Change:
+def _change(
+    key: str, state: ChangeState, *, over: bool = False, glass: bool = False, reviewed: bool = False
+) -> Change:
     return Change(
         number=12, key=key, project="p", event="e", before={"state": "ENABLED", "types": [], "target": None},
         patch=Patch(state="DISABLED"), requester=ASKED_BY, reason="", state=state, required=1,
@@ -175,7 +177,12 @@ def _all(*bends: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]],
 
 
 PRETENDED = {"id": "U0APPROVER", "name": "approver", "team_id": HOME, "is_admin": True}
-ADDED = {"approved_by": ["U0APPROVER", "U0APGROUP"], "required": 0, "state_of_change": "approved", "role": "approver"}
+ADDED = {
+    "approved_by": ["U0APPROVER", "U0APGROUP"],
+    "required": 0,
+    "state_of_change": "approved",
+    "role": "approver",
+}
 HONEST = Bent("as Slack sends it")
 EVERYWHERE = (
     HONEST,
@@ -246,7 +253,9 @@ ASKING = (Action.ASK, Action.BREAK_GLASS, Action.ACKNOWLEDGE)
 # -- the oracle -----------------------------------------------------------------------------------------------------
 
 
-def promised(role: Role, team: str, action: Action, change: Change | None, *, required: int, approvers: bool) -> bool:
+def promised(
+    role: Role, team: str, action: Action, change: Change | None, *, required: int, approvers: bool
+) -> bool:
     """The contract, in words of its own."""
     if not role.member or team != HOME:
         return False
