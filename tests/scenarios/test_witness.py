@@ -183,3 +183,19 @@ async def test_no_head_in_slack_is_a_doubt_and_so_is_slack_being_away(quick: Sta
     ended = await verify(quick)
     assert ended.code == 1
     assert "Slack could not be asked" in ended.err
+
+
+async def test_a_head_that_was_deleted_in_slack_is_a_doubt(quick: Stage):
+    await apply(quick, f"enable {EVENT}")
+    await quick.app.witness.post()
+    await until(lambda: posted(quick))
+    [message] = [
+        one for one in quick.slack.messages(quick.approvals) if text_of(one).startswith("The audit log")
+    ]
+    await quick.app.slack.call("chat.delete", channel=quick.approvals, ts=message.ts)
+
+    ended = await verify(quick)
+
+    assert ended.code == 1
+    assert "that held the head of row 4" in ended.err
+    assert "is gone from Slack" in ended.err
