@@ -118,7 +118,7 @@ async def test_the_head_is_posted_again_when_a_day_is_over(quick: Stage):
 async def test_a_bot_that_cannot_reach_slack_stops_all_the_same_and_posts_the_head_later(quick: Stage):
     await apply(quick, f"enable {EVENT}")
     was = newest(quick)
-    quick.slack.faults.add("chat.postMessage", Fault(FaultKind.DELAY, delay_s=20), times=None)
+    quick.slack.faults.add("chat.postMessage", Fault(FaultKind.STATUS, status=503), times=None)
     await stopped(quick)
     quick.slack.faults.clear()
     assert posted(quick) == []
