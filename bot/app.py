@@ -17,12 +17,17 @@ from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError
 from bot.model import Post, PostKind
 from bot.poller import Keeper, Poller, random_key
+from bot.restoring import Restoring
 from bot.rules.access import Policy
 from bot.rules.nearest import nearest
 from bot.rules.routes import routes_of
 from bot.services.changes import Changes
+from bot.services.exports import Exports
 from bot.services.projects import Projects, Scope
+from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
+from bot.services.undo import Undo
+from bot.services.witness import Witness
 from bot.serving import serving
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
@@ -36,6 +41,7 @@ from bot.slack.worker import Worker
 from bot.store import Outgoing, Store
 from bot.views.blocks import Message
 from bot.views.forms import TARGET, event_option, target_option
+from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.web import build_web
 from commands import home
@@ -55,6 +61,10 @@ BAD_TOKEN = frozenset(
         "not_allowed_token_type",
     }
 )
+
+
+LAST_WORDS_S = 2.0
+"""How long a stopping bot tries to post the head of its audit log."""
 
 
 def utc_now() -> datetime:
@@ -135,10 +145,21 @@ class App:
             settle=settings.settle,
             notice=self._channel_closed,
         )
+        self.sidedoors = SideDoors(
+            store=self.store,
+            projects=self.projects,
+            changes=self.changes,
+            clock=utc_now,
+            wake=self.poster.wake,
+        )
+        self.witness = Witness(store=self.store, projects=self.projects, clock=utc_now, wake=self.poster.wake)
         self.services = Services(
             projects=self.projects,
             store=self.store,
             changes=self.changes,
+            undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
+            sidedoors=self.sidedoors,
+            exports=Exports(store=self.store, clock=utc_now),
             status=self.status,
             actors=self.actors,
             clock=utc_now,
@@ -168,6 +189,9 @@ class App:
             interval=settings.poll_interval,
             mode=settings.backfill,
             wake=self.poster.wake,
+        )
+        self.restoring = Restoring(
+            store=self.store, slack=self.slack, projects=self.projects, poller=self.poller, clock=utc_now
         )
         self.keeper = Keeper(self.changes, self.poster.wake, wake_snoozed=self.poller.wake_snoozed)
         self.sockets: Sockets | None = None
@@ -205,7 +229,7 @@ class App:
             guard = Guard(bolt, secret).take
         web = build_web(self.status, guard)
         try:
-            server = serving(web, settings.http_host, settings.http_port)
+            server = serving(web, settings.http_host, settings.http_port, websockets=False)
             async with server as base_url:
                 log.info(
                     "listening", extra={"action": "listening", "address": base_url, "mode": self.status.mode}
@@ -225,9 +249,14 @@ class App:
                     "CSMS_BOT_APPROVERS is empty: nothing can be approved",
                     extra={"action": "no_approvers", "project": scope.name},
                 )
-        tasks = [asyncio.create_task(self.poller.run(stop), name="poller")]
+        restored = await self.store.restored.pending()
+        # A bot that was put back from a copy asks Slack what is posted already, before it looks for records.
+        tasks = [] if restored else [asyncio.create_task(self.poller.run(stop), name="poller")]
         try:
             await self._know_slack(stop)
+            if restored and not stop.is_set():
+                await self.restoring.run(self.door.identity, stop)
+                tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
             if stop.is_set():
                 return
             await self.changes.resume()
@@ -235,6 +264,8 @@ class App:
                 asyncio.create_task(self.worker.run(stop), name="worker"),
                 asyncio.create_task(self.poster.run(stop), name="poster"),
                 asyncio.create_task(self.keeper.run(stop), name="keeper"),
+                asyncio.create_task(self.sidedoors.run(stop), name="sidedoors"),
+                asyncio.create_task(self.witness.run(stop), name="witness"),
             ]
             if self.sockets is not None:
                 tasks.append(asyncio.create_task(self.sockets.run(stop), name="sockets"))
@@ -250,6 +281,15 @@ class App:
             if self.sockets is not None:
                 await self.sockets.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""
+        try:
+            if self._known and await self.witness.post():
+                await self.poster.finish(PostKind.WITNESS, LAST_WORDS_S)
+        except Exception:
+            log.exception("head not posted", extra={"action": "witness_failed"})
 
     async def _know_slack(self, stop: asyncio.Event) -> None:
         """Asks Slack who the bot is, until it answers. SettingsError for a token that it refuses."""
@@ -285,13 +325,16 @@ class App:
             if change is None:
                 return None
             approvers = self.projects.named(change.project).policy.approvers
-            return draw_change(job.kind, change, approvers, job.data)
+            ended = None if change.state.open else await self.store.audit.ending(change.event, change.id)
+            return draw_change(job.kind, change, approvers, job.data, ended)
         if job.kind == PostKind.ALERT:
             incident = await self.store.incidents.get(job.ref)
             if incident is None:
                 return None
             fix = await self.store.changes.get(incident.fix) if incident.fix else None
             return draw_incident(incident, fix)
+        if job.kind == PostKind.OUTSIDE:
+            return outside(await self.store.sidedoors.group(job.ref))
         return draw_data(job.kind, job.project, job.data)
 
     def _channel_closed(self, job: Outgoing, why: str) -> Post | None:

@@ -6,51 +6,26 @@ Exit codes: 0 done, 1 it ran and failed, 2 usage or settings. A person's mistake
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import csv
 import json
 import os
 import signal
-import sqlite3
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 
 import click
 
 from bot import __version__
+from bot.cli_audit import audit
+from bot.cli_backup import backup, restore
 from bot.errors import SettingsError, StoreError
-
-if TYPE_CHECKING:
-    from bot.store.engine import Tx
-
-CONFIG = click.option(
-    "--config", "config", metavar="FILE", default="", help="Settings file (TOML); or CSMS_BOT_CONFIG."
-)
-DATABASE = click.option(
-    "--database", metavar="FILE", default="", help="Instead of the setting CSMS_BOT_DATABASE."
-)
+from bot.options import CONFIG, NearestGroup, mute
 
 
-class _Group(click.Group):
-    """Names the nearest command when there is none of that name."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        from bot.rules.nearest import nearest
-
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            close = nearest(args[0], self.list_commands(ctx))
-            hint = f" Did you mean {close}?" if close else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=NearestGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="csms-bot %(version)s")
 def cli() -> None:
     """Huawei Cloud CSMS event notifications, worked on from Slack."""
@@ -65,13 +40,8 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output has had enough.
-        _mute()
+        mute()
         sys.exit(1)
-
-
-def _mute() -> None:
-    """Nothing more can be printed: without this the interpreter tries it once more as it ends, and complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -118,7 +88,7 @@ def demo(port: int | None, no_browser: bool) -> None:
     _run(lambda stop: run_demo(stop, port=port, browser=not no_browser, say=click.echo))
 
 
-@cli.group(cls=_Group)
+@cli.group(cls=NearestGroup)
 def sandbox() -> None:
     """The embedded servers, each alone."""
 
@@ -173,149 +143,12 @@ def doctor(as_json: bool, config: str) -> None:
     sys.exit(any(check.verdict == "wrong" for check in checks))
 
 
-@cli.group(cls=_Group)
-def audit() -> None:
-    """The audit log."""
+cli.add_command(audit)
+cli.add_command(backup)
+cli.add_command(restore)
 
 
-def _database(database: str, config: str) -> Path:
-    from bot.config import Settings, database_of
-
-    return Path(database or database_of(os.environ, config) or Settings.model_fields["database"].default)
-
-
-@contextlib.contextmanager
-def _log(database: str, config: str) -> Iterator[Tx]:
-    """The database, open for reading. StoreError when it has no audit log, or a broken one cannot be read."""
-    from bot.store import open_read_only
-
-    path = _database(database, config)
-    db = open_read_only(path)
-    try:
-        if not db["audit"].exists():
-            raise StoreError(f"{path} is not a database of csms-bot (it has no audit log)")
-        yield db
-    except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be read ({error})") from None
-    finally:
-        db.close()
-
-
-def _since(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    from bot.config import duration
-
-    if value is None:
-        return None
-    try:
-        return datetime.now(UTC) - duration(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} {error}") from None
-
-
-def _filters(function: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--project", default="", help="Only this project."),
-        click.option("--event", default="", help="Only this event."),
-        click.option("--user", "actor", default="", metavar="U…", help="Only what this Slack user did."),
-        click.option(
-            "--action", default="", help="Only this action, change.approve say, or change for all of them."
-        ),
-        click.option("--since", callback=_since, metavar="30d", help="Only what is younger."),
-        DATABASE,
-        CONFIG,
-    ):
-        function = option(function)
-    return function
-
-
-@audit.command("export")
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--output", "-o", metavar="FILE", default="-", help="Instead of standard output.")
-@_filters
-def audit_export(form: str, output: str, database: str, config: str, **filters: Any) -> None:
-    """Write the log, oldest first: an object or a row for each entry."""
-    from bot.store.audit import COLUMNS, read
-
-    with _log(database, config) as db, _output(output) as out:
-        if form == "csv":
-            writer = csv.writer(out)
-            writer.writerow(COLUMNS)
-            for row in read(db, **filters):
-                writer.writerow([_cell(value) for value in asdict(row).values()])
-        else:
-            for row in read(db, **filters):
-                out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-
-
-@contextlib.contextmanager
-def _output(name: str) -> Iterator[TextIO]:
-    try:
-        if name == "-":
-            yield sys.stdout
-            sys.stdout.flush()
-            return
-        with Path(name).open("w", encoding="utf-8", newline="") as out:
-            yield out
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if name == "-":
-            _mute()
-        shown = "standard output" if name == "-" else name
-        raise click.ClickException(f"{shown} cannot be written: {error.strerror}") from None
-
-
-def _cell(value: Any) -> str:
-    """A spreadsheet must not take a cell for a formula."""
-    text = (
-        ""
-        if value is None
-        else json.dumps(value, ensure_ascii=False)
-        if isinstance(value, dict)
-        else str(value)
-    )
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-@audit.command("list")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
-@_filters
-def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
-    """Print the newest entries as a table."""
-    from tabulate import tabulate  # type: ignore[import-untyped]
-
-    from bot.store.audit import read
-
-    with _log(database, config) as db:
-        rows = list(read(db, newest_first=True, limit=limit, **filters))
-    table = [
-        (row.seq, row.at[:19], row.actor, row.action, row.outcome, row.change, row.event, row.reason[:60])
-        for row in rows
-    ]
-    click.echo(
-        tabulate(
-            table, headers=["seq", "at (UTC)", "actor", "action", "outcome", "change", "event", "reason"]
-        )
-    )
-
-
-@audit.command("verify")
-@DATABASE
-@CONFIG
-def audit_verify(database: str, config: str) -> None:
-    """Check that each entry follows from the one before it."""
-    from bot.store.audit import first_broken, head, read
-
-    with _log(database, config) as db:
-        broken = first_broken(read(db))
-        seq, digest = head(db)
-    if broken:
-        click.echo(f"The audit log is broken: {broken[1]}.", err=True)
-        sys.exit(1)
-    click.echo(f"{seq} rows, the chain holds; head {seq} {digest}")
-
-
-@cli.group(cls=_Group)
+@cli.group(cls=NearestGroup)
 def routes() -> None:
     """The routes of the settings file."""
 

@@ -30,8 +30,8 @@ from bot.model import ENABLED, Kind, Patch
 from bot.slack.actors import kind_of
 from bot.slack.client import SlackClient
 from bot.store import Store, open_read_only
-from bot.store.audit import first_broken, read
 from bot.store.engine import journal_for
+from bot.verify import check as check_audit
 
 Verdict = Literal["ok", "wrong", "unsure"]
 
@@ -144,18 +144,13 @@ async def _database(path: Path) -> Check:
 
 
 def _chain(path: Path, found: str) -> Check:
-    db = None
     try:
-        db = open_read_only(path)
-        broken = first_broken(read(db))
-    except (StoreError, sqlite3.Error) as error:
+        open_read_only(path).close()
+    except StoreError as error:
         return _wrong("database", str(error), "name another file with CSMS_BOT_DATABASE")
-    finally:
-        if db is not None:
-            db.close()
-    if broken:
+    if doubts := check_audit(path).doubts:
         return _wrong(
-            "database", f"the audit log is broken: {broken[1]}", "restore the database from a backup"
+            "database", f"the audit log is broken: {doubts[0]}", "restore the database from a backup"
         )
     return _ok("database", f"{found}; the audit log's chain holds")
 

@@ -310,6 +310,12 @@ class PostKind(StrEnum):
     """They can be read again."""
     CLOSED = "channel_closed"
     """A channel cannot be posted to; told in another one."""
+    OUTSIDE = "outside"
+    """Events that somebody changed without this bot; `ref` is what was found together."""
+    RESTORED = "restored"
+    """The database was put back from a copy."""
+    WITNESS = "witness"
+    """The head of the audit log, for whoever doubts the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +335,44 @@ class Post:
     data: Mapping[str, Any] = field(default_factory=dict)
     wait_until: datetime | None = None
     """Not to be sent before, as in quiet hours."""
+
+
+class Outside(StrEnum):
+    """What somebody did to an event without this bot."""
+
+    CHANGED = "changed"
+    CREATED = "created"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was done to an event without this bot: in the console, by Terraform, by another tool."""
+
+    event: str
+    what: Outside
+    before: Mapping[str, Any] | None
+    """`Event.settings()`; None for a created event."""
+    after: Mapping[str, Any] | None
+    """None for a deleted event."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding as it is kept, and what people did about it."""
+
+    key: str
+    """Random; what the buttons carry."""
+    group: str
+    """What was found at one look and is shown in one message."""
+    project: str
+    finding: Finding
+    seq: int
+    """Its row in the audit log."""
+    accepted_by: str = ""
+    change: str = ""
+    """The change request that takes it back, `CR-12`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import TOLD_AFTER, Status
 from bot.store import Counted, PollState, Store
+from bot.views.named import Named, name_of
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Poller:
         """Project → what failed last, so that only a change is logged."""
         self._asked: dict[str, datetime] = {}
         """Project → when the tasks call was refused last; it is not asked again for a while."""
+        self.named: dict[str, Counter[Named]] = {}
+        """Project → records that a message names though the store, put back from a copy, does not know of them."""
         self.looked = asyncio.Event()
         """Set after the first good look at any project."""
 
@@ -111,6 +115,8 @@ class Poller:
             warning=Post(self._make_key(), PostKind.COVERAGE, scope.name, scope.name, scope.alert_channel),
             back=lambda outage: self._word(scope, PostKind.BACK, outage.since, outage.reason),
         )
+        if self.named.pop(scope.name, None) is not None and not self.named:
+            await self._store.restored.finished()
         self._status.poll_errors.pop(scope.name, None)
         if self._failing.pop(scope.name, None):
             log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
@@ -172,6 +178,7 @@ class Poller:
         def decide(new: Sequence[Record], incidents: Sequence[Incident], last: PollState | None) -> Plan:
             if last is None:
                 return backfill(new, mode=self._mode, where=where, now=now, make_key=self._make_key)
+            new = self._not_named(scope, new)
             away = now - last.last_ok > max(AWAY_POLLS * self._interval, SILENCE)
             return plan(
                 new, incidents, where=where, now=now, make_key=self._make_key,
@@ -179,6 +186,16 @@ class Poller:
             )  # fmt: skip
 
         return decide
+
+    def _not_named(self, scope: Scope, new: Sequence[Record]) -> list[Record]:
+        left = Counter(self.named.get(scope.name, ()))
+        kept = []
+        for record in new:
+            if record.failed and left[name := name_of(record)] > 0:
+                left[name] -= 1
+            else:
+                kept.append(record)
+        return kept
 
 
 async def _nothing() -> bool:

@@ -52,15 +52,33 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+def _polite_websockets() -> Any:
+    """uvicorn's WebSocket protocol, which at the end says goodbye to those too who are leaving, and fails at that.
+
+    Imported here, because the bot itself serves no WebSockets and need not carry them.
+    """
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from websockets.exceptions import InvalidState
+
+    class Polite(WebSocketsSansIOProtocol):
+        def shutdown(self) -> None:
+            try:
+                super().shutdown()
+            except InvalidState:
+                self.transport.close()
+
+    return Polite
+
+
 @contextlib.asynccontextmanager
 async def serving(
-    app: Any, host: str = "127.0.0.1", port: int = 0, *, grace_s: int = 3
+    app: Any, host: str = "127.0.0.1", port: int = 0, *, grace_s: int = 3, websockets: bool = True
 ) -> AsyncIterator[str]:
     """Serves the ASGI `app` while the block runs; yields its base address, `http://host:port`."""
     sock = bind(host, port)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=grace_s, ws="websockets-sansio", timeout_keep_alive=30,
+        timeout_graceful_shutdown=grace_s, ws=_polite_websockets() if websockets else "none", timeout_keep_alive=30,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]), name=f"http:{port}")

@@ -13,9 +13,11 @@ from commands import (
     history,
     incident,
     list,
+    outside,
     pending,
     records,
     status,
+    undo,
     update,
     why,
 )
@@ -31,10 +33,12 @@ ALL: tuple[Command, ...] = (
     pending.COMMAND,
     why.COMMAND,
     history.COMMAND,
+    undo.COMMAND,
     audit.COMMAND,
     status.COMMAND,
     decide.COMMAND,
     incident.COMMAND,
+    outside.COMMAND,
 )
 
 help.CATALOGUE.extend(ALL)

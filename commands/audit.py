@@ -1,14 +1,18 @@
-"""`audit`: the audit log, newest first."""
+"""`audit`: the audit log, newest first, in pages; Export sends it as a file to the one who asks."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
+from typing import Any
 
-from bot.errors import Usage
+from bot.errors import BotError, Usage
 from bot.rules.words import Flag
-from bot.slack.desk import Call, Command
+from bot.services.exports import Asked
+from bot.slack.desk import Call, Command, Press, Services
 from bot.slack.flags import since
-from bot.views.audit import audit_log
+from bot.views.audit import EXPORT_CSV, EXPORT_JSONL, NEWER, OLDER, Turning, audit_log, exported, how_many_fit
+from bot.views.blocks import Message
 
 SHOWN = 20
 FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"), Flag("--since", "30d"))
@@ -18,17 +22,66 @@ async def handle(call: Call) -> None:
     """Shows the newest rows that match."""
     usage = COMMAND.usage(call.services.command)
     call.at_most(0, usage, "; an event is named with `--event`")
-    scope = call.scope
-    rows = await call.services.store.audit.read(
-        project=scope.name,
+    earliest = since(call, usage)
+    asked = Asked(
+        project=call.scope.name,
         event=call.words.one("--event") or "",
         actor=_user(call.words.one("--user") or "", usage),
         action=(call.words.one("--action") or "").lower(),
-        since=since(call, usage),
-        newest_first=True,
-        limit=SHOWN + 1,
+        since=earliest.isoformat() if earliest else "",
     )
-    await call.say(audit_log(rows[:SHOWN], more=len(rows) > SHOWN))
+    head, _ = await call.services.store.audit.head()
+    await call.say(await _page(call.services, asked, [head]))
+
+
+async def turn(press: Press) -> None:
+    """Newer and Older."""
+    data = await press.ticket("audit")
+    await press.answer.replace(await _page(press.services, Asked.of(data), data["trail"]))
+
+
+async def export_csv(press: Press) -> None:
+    """Sends what matches as CSV."""
+    await _export(press, "csv")
+
+
+async def export_jsonl(press: Press) -> None:
+    """Sends what matches as JSONL."""
+    await _export(press, "jsonl")
+
+
+async def _export(press: Press, form: str) -> None:
+    asked = Asked.of(await press.ticket("audit"))
+    exports = press.services.exports
+    export = await exports.make(await press.actor(), asked, form)
+    message = exported(export.name, export.rows, left_out=export.left_out)
+    try:
+        await press.answer.send_file(export.name, export.content, message.text)
+    except BotError as error:
+        await exports.done(export, problem=str(error))
+        raise
+    await exports.done(export)
+    await press.answer.say(message)
+
+
+async def _page(services: Services, asked: Asked, trail: list[int]) -> Message:
+    """A page; `trail` has the newest row that each page up to this one may show, this one's last."""
+    rows = await services.store.audit.read(
+        **asked.filters(), until=trail[-1], newest_first=True, limit=SHOWN + 1
+    )
+    fit = how_many_fit(rows[:SHOWN])
+    more = len(rows) > fit
+
+    async def ticket(trail: list[int]) -> str:
+        data: dict[str, Any] = {**asdict(asked), "trail": trail[-50:]}
+        return await services.store.tickets.issue("audit", data, services.clock())
+
+    turning = Turning(
+        this=await ticket(trail) if rows else "",
+        newer=await ticket(trail[:-1]) if len(trail) > 1 else "",
+        older=await ticket([*trail, rows[fit - 1].seq - 1]) if more else "",
+    )
+    return audit_log(rows[:fit], more=more, turning=turning)
 
 
 def _user(given: str, usage: str) -> str:
@@ -45,4 +98,5 @@ COMMAND = Command(
     example="audit --event prod-db-password --since 30d",
     flags=FLAGS,
     handle=handle,
+    buttons={NEWER: turn, OLDER: turn, EXPORT_CSV: export_csv, EXPORT_JSONL: export_jsonl},
 )

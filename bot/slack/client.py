@@ -19,6 +19,7 @@ from bot.errors import Sent, SlackError
 
 SLACK = "https://slack.com/api/"
 TIMEOUT_S = 15
+UPLOAD_S = 60
 MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 """Slack's errors after which "some aspect of the operation" may have succeeded (chat.postMessage, errors)."""
 
@@ -116,6 +117,29 @@ class SlackClient:
             raise SlackError("response_url", sent=Sent.UNKNOWN, code=f"HTTP {status}")
         if status != 200 or '"ok":false' in text.replace(" ", ""):
             raise SlackError("response_url", sent=Sent.REFUSED, code=f"HTTP {status}")
+
+    async def upload(self, upload_url: str, content: bytes) -> None:
+        """Puts a file's bytes where files.getUploadURLExternal said. SlackError; the address is in no message."""
+        assert self._session is not None, "open() comes first"  # noqa: S101
+        address = urlsplit(upload_url)
+        if not (
+            address.scheme == "https" or (address.scheme == "http" and is_loopback(address.hostname or ""))
+        ):
+            raise SlackError("upload_url", sent=Sent.NO, code="not an address of Slack's")
+        try:
+            async with self._session.post(
+                upload_url,
+                data=content,
+                headers={"Content-Type": "application/octet-stream"},
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=UPLOAD_S),
+            ) as response:
+                status = response.status
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            # An upload that nobody completes is shown to nobody.
+            raise SlackError("upload_url", sent=Sent.NO, code=f"no answer ({type(error).__name__})") from None
+        if status != 200:
+            raise SlackError("upload_url", sent=Sent.REFUSED, code=f"HTTP {status}")
 
 
 def _translated(method: str, response: Any) -> SlackError:

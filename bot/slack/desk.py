@@ -15,8 +15,11 @@ from bot.model import Actor
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
+from bot.services.exports import Exports
 from bot.services.projects import Projects, Scope
+from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
+from bot.services.undo import Undo
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
 from bot.slack.interactions import FormValues, Origin
@@ -43,6 +46,9 @@ class Services:
     projects: Projects
     store: Store
     changes: Changes
+    undo: Undo
+    exports: Exports
+    sidedoors: SideDoors
     status: Status
     actors: Actors
     clock: Callable[[], datetime]
@@ -122,6 +128,18 @@ class Answer:
             channel=opened["channel"]["id"],
             text=message.text,
             blocks=list(message.blocks) or None,
+        )
+
+    async def send_file(self, name: str, content: bytes, comment: str) -> None:
+        """A file in a direct message to the person, and to nobody else. SlackError."""
+        opened = await self._slack.call("conversations.open", users=self._origin.user)
+        place = await self._slack.call("files.getUploadURLExternal", filename=name, length=len(content))
+        await self._slack.upload(str(place["upload_url"]), content)
+        await self._slack.call(
+            "files.completeUploadExternal",
+            files=[{"id": place["file_id"], "title": name}],
+            channel_id=opened["channel"]["id"],
+            initial_comment=comment,
         )
 
     async def _respond(self, body: dict[str, Any], message: Message) -> None:

@@ -104,6 +104,14 @@ class Poster:
                     await self._work.wait()
         await asyncio.gather(*self._under_way.values())
 
+    async def finish(self, kind: str, within_s: float) -> None:
+        """After `run`: sends what is first in its lane and of this kind, without regard to pace. The rest is kept."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                for job in await self._outbox.due(self._clock(), settle_s=self._settle.total_seconds()):
+                    if job.kind == kind:
+                        await self._do(job)
+
     async def _begin(self) -> None:
         """Begins what is due now, at most one thing a lane."""
         loop = asyncio.get_running_loop()

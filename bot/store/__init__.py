@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.store.audit import Audit
+from bot.store.backup import Restored
 from bot.store.changes import Changes, Proposal, Vote
 from bot.store.deadlines import Deadlines
 from bot.store.engine import Engine, Tx, open_read_only
@@ -15,6 +16,7 @@ from bot.store.leases import Leases
 from bot.store.outbox import Outbox, Outgoing, Step
 from bot.store.records import Counted, Outage, PollState, Records
 from bot.store.schema import prepare
+from bot.store.sidedoors import SideDoors
 from bot.store.tickets import Tickets
 
 __all__ = [
@@ -34,6 +36,8 @@ class Store:
         self.records = Records(self._engine)
         self.incidents = Incidents(self._engine)
         self.audit = Audit(self._engine)
+        self.sidedoors = SideDoors(self._engine)
+        self.restored = Restored(self._engine)
         self.tickets = Tickets(self._engine)
         self.leases = Leases(self._engine)
         self.instance = ""

@@ -1,14 +1,15 @@
 """The append-only, hash-chained audit log: writing it and reading it.
 
 The chain: `hash` = SHA-256 over `csms-bot/audit/1`, a newline, and the canonical JSON (sorted keys, no spaces, UTF-8)
-of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros.
+of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros. docs/audit-format.md has it in
+full; `bot/verify.py` checks it, and shares nothing with this module but that document.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,9 @@ COLUMNS = (
     "prev_hash", "hash",
 )  # fmt: skip
 CHUNK = 1000
+FEW = 5000
+"""Rows that are read and sorted in a moment."""
+MOST_ACTIONS = 40
 
 
 def row_hash(columns: dict[str, Any]) -> str:
@@ -36,7 +40,7 @@ def append(tx: Tx, entry: Entry, now: datetime) -> AuditRow:
     seq, prev = (last[0] + 1, last[1]) if last else (1, GENESIS)
     columns: dict[str, Any] = {
         "seq": seq,
-        "at": now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "at": _at(now),
         "actor": entry.actor,
         "action": entry.action,
         "project": entry.project,
@@ -68,23 +72,37 @@ def read(
     action: str = "",
     change: str = "",
     since: datetime | None = None,
+    after: int | None = None,
+    until: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
     offset: int = 0,
 ) -> Iterator[AuditRow]:
-    """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix."""
-    where, values = ["1"], []
-    for column, value in (("project", project), ("event", event), ("actor", actor), ("change", change)):
-        if value:
-            where.append(f"{column} = ?")
-            values.append(value)
+    """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix.
+
+    `after` and `until` are rows: those behind the one, up to and with the other.
+    """
+    equal = {"project": project, "event": event, "actor": actor, "change": change}
+    equal = {column: value for column, value in equal.items() if value}
+    where = [f"+{column} = ?" for column in equal]
+    values: list[Any] = [*equal.values()]
     if action:
-        where.append("(action = ? or action like ? escape '\\')")
+        where.append("(+action = ? or +action like ? escape '\\')")
         escaped = action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values += [action, f"{escaped}.%"]
-    if since is not None:
-        where.append("at >= ?")
-        values.append(since.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    earliest = "" if since is None else _at(since)
+    if earliest:
+        where.append("+at >= ?")
+        values.append(earliest)
+    for bound, seq in (("seq > ?", after), ("seq <= ?", until)):
+        if seq is not None:
+            where.append(bound)
+            values.append(seq)
+    rarest = _rarest(db, equal, action, earliest)
+    if rarest is None:
+        return
+    where.append(rarest[0])
+    values += rarest[1]
     compare, order = ("<", "desc") if newest_first else (">", "asc")
     edge = 2**62 if newest_first else 0
     left = limit if limit is not None else 2**62
@@ -105,19 +123,60 @@ def read(
         edge, skip, left = rows[-1]["seq"], 0, left - len(rows)
 
 
-def first_broken(rows: Iterator[AuditRow]) -> tuple[int, str] | None:
-    """(seq, what is wrong) of the first row that breaks the chain, or None. `rows` is the whole log in order."""
-    prev = GENESIS
-    for seq, row in enumerate(rows, start=1):
-        columns = {name: getattr(row, name) for name in COLUMNS}
-        if row.seq != seq:
-            return seq, f"row {seq} is missing"
-        if row.prev_hash != prev:
-            return seq, f"row {seq} does not follow from the row before it"
-        if row_hash(columns) != row.hash:
-            return seq, f"row {seq} is not what was written"
-        prev = row.hash
-    return None
+def _rarest(db: Tx, equal: Mapping[str, str], action: str, earliest: str) -> tuple[str, list[str]] | None:
+    """(condition, its values) that an index shall be asked for: the filter that lets the fewest rows through.
+
+    None when one lets none through. Left to itself SQLite guesses, and reads a million rows for a filter that matches
+    none; the other filters stand behind a `+`, so that their indexes are not considered. Each is counted up to FEW.
+    """
+    # A change has no index: its rows are found by its event, or by walking.
+    choices = [(f"{column} = ?", [value]) for column, value in equal.items() if column != "change"]
+    if action:
+        actions = _actions(db, action)
+        if not actions:
+            return None
+        if len(actions) <= MOST_ACTIONS:
+            choices.append((f"action in ({', '.join('?' * len(actions))})", actions))
+    if earliest:
+        choices.append(("at >= ?", [earliest]))
+    best: tuple[str, list[str]] = ("1", [])
+    fewest = FEW
+    for condition, values in choices:
+        number = db.execute(
+            f"select count(*) from (select 1 from audit where {condition} limit {FEW})",  # noqa: S608 (constant names)
+            values,
+        ).fetchone()[0]
+        if number == 0:
+            return None
+        if number < fewest:
+            best, fewest = (condition, values), number
+    if fewest == FEW and equal:
+        # All are common: the one with an index in the rows' own order still reads fewer than the whole log.
+        column = next((name for name in ("event", "actor", "project") if name in equal), "")
+        return (f"{column} = ?", [equal[column]]) if column else best
+    return best
+
+
+def _actions(db: Tx, prefix: str) -> list[str]:
+    """The actions in the log that are `prefix` or begin with it and a dot; one more than MOST_ACTIONS at most."""
+    found: list[str] = []
+    if db.execute("select 1 from audit where action = ? limit 1", [prefix]).fetchone():
+        found.append(prefix)
+    last = f"{prefix}."
+    while len(found) <= MOST_ACTIONS:
+        row = db.execute(
+            "select action from audit where action > ? and action < ? order by action limit 1",
+            [last, f"{prefix}/"],  # "/" comes right after "."
+        ).fetchone()
+        if row is None:
+            break
+        last = row[0]
+        found.append(last)
+    return found
+
+
+def _at(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def head(db: Tx) -> tuple[int, str]:
@@ -154,6 +213,20 @@ class Audit:
     async def read(self, **filters: Any) -> list[AuditRow]:
         """Matching rows; always give a `limit`."""
         return await self._engine.run(lambda tx: list(read(tx, **filters)))
+
+    async def ending(self, event: str, change: str) -> tuple[int, str] | None:
+        """(seq, hash) of the row that ended a change request; None while there is none."""
+
+        def work(tx: Tx) -> tuple[int, str] | None:
+            row = tx.execute(
+                "select seq, hash from audit where event = ? and change = ? and action in "
+                "('change.apply', 'change.reject', 'change.cancel', 'change.expire') and outcome in "
+                "('applied', 'failed', 'stale', 'rejected', 'cancelled', 'expired') order by seq limit 1",
+                [event, change],
+            ).fetchone()
+            return (row[0], row[1]) if row else None
+
+        return await self._engine.run(work)
 
     async def head(self) -> tuple[int, str]:
         """(seq, hash) of the newest row."""

@@ -178,6 +178,12 @@ class Changes:
         """By the number in its short id."""
         return await self._engine.run(lambda tx: find(tx, "number", number))
 
+    async def newest(self) -> int:
+        """The highest number there is; 0 without any."""
+        return await self._engine.run(
+            lambda tx: int(tx.execute("select coalesce(max(number), 0) from changes").fetchone()[0])
+        )
+
     async def open(self, project: str = "") -> list[Change]:
         """Those that are not at an end, oldest first; of one project or of all."""
 

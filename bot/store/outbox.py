@@ -55,6 +55,14 @@ class Outgoing:
         return "edits" if self.step is Step.EDIT else self.channel or self.user
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A message as it was added."""
+
+    created: datetime
+    data: Mapping[str, Any]
+
+
 def put(tx: Tx, post: Post, now: datetime) -> None:
     """Adds a message inside the caller's transaction; a key that is there already changes nothing."""
     tx.execute(
@@ -94,6 +102,15 @@ where o.next_at <= :now and (
     or (o.state = 'posted' and o.rev > o.shown))
 order by o.id
 """
+
+
+def posted_of(db: Tx, kind: str, channel: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """(ts, data) of the messages of a kind that are in a channel."""
+    rows = db.execute(
+        "select ts, data from outbox where kind = ? and channel = ? and state = 'posted' and ts != '' order by id",
+        [kind, channel],
+    )
+    return [(ts, json.loads(data)) for ts, data in rows.fetchall()]
 
 
 class Outbox:
@@ -239,6 +256,18 @@ class Outbox:
                 "select channel, ts from outbox where kind = ? and ref = ? and state = 'posted'", [kind, ref]
             ).fetchone()
             return (row[0], row[1]) if row else None
+
+        return await self._engine.run(work)
+
+    async def newest(self, kind: str) -> Put | None:
+        """The message of a kind that was added last."""
+
+        def work(tx: Tx) -> Put | None:
+            for row in tx.query(
+                "select created, data from outbox where kind = ? order by id desc limit 1", [kind]
+            ):
+                return Put(datetime.fromtimestamp(row["created"], UTC), json.loads(row["data"]))
+            return None
 
         return await self._engine.run(work)
 

@@ -134,6 +134,27 @@ def m004_alerts(db: Tx) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m005_audit(db: Tx) -> None:
+    """What the bot last knew of each event, what was done without it, and the indexes that the log is asked by."""
+    for statement in (
+        """create table looks (
+            project text primary key, at real not null, events integer not null) strict""",
+        """create table known_events (
+            project text not null, name text not null, image text not null, seq integer not null,
+            primary key (project, name)) strict, without rowid""",
+        """create table outside (
+            key text primary key, found_in text not null, project text not null, event text not null,
+            what text not null, before text, after text, note text not null, seq integer not null,
+            accepted_by text not null default '', change text not null default '', found real not null) strict""",
+        "create index outside_group on outside (found_in)",
+        "create index audit_project on audit (project, seq)",
+        "create index audit_action on audit (action, seq)",
+        "create index audit_at on audit (at)",
+    ):
+        db.execute(statement)
+
+
 def prepare(db: Tx) -> None:
     """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
     tables = set(db.table_names())

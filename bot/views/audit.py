@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.model import AuditRow
 from bot.rules.updates import differences
-from bot.views.blocks import Block, Message, context, header, rows_that_fit, section
+from bot.views.blocks import Block, Message, actions, button, context, header, rows_that_fit, section
 from bot.views.diff import short
 from bot.views.text import clean, code, count, esc, local, person
+
+NEWER, OLDER = "audit.newer", "audit.older"
+HISTORY_NEWER, HISTORY_OLDER = "history.newer", "history.older"
+EXPORT_CSV, EXPORT_JSONL = "audit.export_csv", "audit.export_jsonl"
+
+SPENT = 150
+"""Characters that the head and the small print of a page take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """The random keys that the buttons of a page carry; empty where there is no such page."""
+
+    this: str = ""
+    newer: str = ""
+    older: str = ""
+
 
 WORDS = {
     ("change.request", "pending"): "asked for a change",
     ("change.request", "refused"): "was refused a change request",
     ("change.request", "failed"): "could not ask for a change",
+    ("change.break_glass", "approved"): "broke the glass: asked, and nobody else approved",
+    ("change.break_glass", "refused"): "was refused to break the glass",
+    ("change.break_glass", "failed"): "could not break the glass",
+    ("change.review", "reviewed"): "reviewed what nobody had approved",
     ("change.approve", "approved"): "approved, the last approval needed",
     ("change.approve", "refused"): "was refused to approve",
     ("change.reject", "rejected"): "rejected",
@@ -23,6 +45,21 @@ WORDS = {
     ("change.cancel", "cancelled"): "cancelled",
     ("change.cancel", "refused"): "was refused to cancel",
     ("change.expire", "expired"): "let expire",
+    ("event.outside", "changed"): "found a change made outside this bot",
+    ("event.outside", "created"): "found an event created outside this bot",
+    ("event.outside", "deleted"): "found an event deleted outside this bot",
+    ("database.restore", "done"): "was put back from a copy",
+    ("change.reconcile", "applied"): "found a change applied, after a restore",
+    ("event.baseline", "noted"): "took note of what the events are",
+    ("outside.accept", "accepted"): "accepted what was done outside this bot",
+    ("outside.accept", "refused"): "was refused to accept",
+    ("outside.revert", "refused"): "was refused to revert",
+    ("outside.revert", "failed"): "could not revert",
+    ("audit.export", "intent"): "began to export the audit log",
+    ("audit.export", "sent"): "was sent an export of the audit log",
+    ("audit.export", "failed"): "was not sent an export of the audit log",
+    ("change.undo", "refused"): "was refused to undo",
+    ("change.undo", "failed"): "could not undo",
     ("change.apply", "intent"): "began to apply",
     ("change.apply", "applied"): "applied",
     ("change.apply", "failed"): "failed to apply",
@@ -42,7 +79,7 @@ def _line(row: AuditRow, *, name_event: bool) -> str:
         parts.append(about)
     text = " · ".join(parts)
     changed = _changed(row.before, row.after)
-    if changed and row.outcome in ("pending", "applied"):
+    if changed and row.outcome in ("pending", "applied", "changed"):
         text += f"\n      {changed}"
     if row.reason:
         text += f"\n      _{esc(row.reason, 200)}_"
@@ -64,8 +101,8 @@ def _older(command: str) -> str:
     return f"older ones: {code(command, 90)}"
 
 
-def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """One event's history, newest first; `more`: there are older rows."""
+def history(name: str, rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turning()) -> Message:
+    """One event's history, newest first; `more`: there are older rows. `turning`: the buttons below it."""
     if not rows:
         text = f"Nothing has been done to {code(name)} through this bot yet."
         return Message(text, (section(text),))
@@ -75,23 +112,56 @@ def history(name: str, rows: Sequence[AuditRow], *, more: bool) -> Message:
         header(f"History of {clean(name, 100)}"),
         *(block for line in lines[:fit] for block in line),
     ]
-    if more or fit < len(rows):
+    if fit < len(rows) or (more and not turning.older):
         blocks.append(context(_older(f"csms-bot audit export --event {clean(name, 64)}")))
+    shown = [
+        *([button("Newer", HISTORY_NEWER, turning.newer)] if turning.newer else []),
+        *([button("Older", HISTORY_OLDER, turning.older)] if turning.older else []),
+    ]
+    blocks += [actions(*shown)] if shown else []
     text = f"History of {code(name)}: " + "; ".join(_in_words(row) for row in rows[:fit])
     return Message(text, tuple(blocks))
 
 
-def audit_log(rows: Sequence[AuditRow], *, more: bool) -> Message:
-    """The log, newest first; `more`: there are older rows."""
+def how_many_fit(rows: Sequence[AuditRow]) -> int:
+    """How many of the rows one page of the log can show, at least one."""
+    return max(1, rows_that_fit([[section(_line(row, name_event=True))] for row in rows], spent=SPENT))
+
+
+def exported(name: str, rows: int, *, left_out: bool) -> Message:
+    """What goes with the file, and what the one who pressed Export sees."""
+    text = f"{code(name)} with {count(rows, 'row')} of the audit log was sent to you as a direct message."
+    if left_out:
+        text += f" Older ones did not fit; {code('csms-bot audit export')} has them all."
+    return Message(text)
+
+
+def _turning(keys: Turning) -> list[Block]:
+    shown = [
+        *([button("Newer", NEWER, keys.newer)] if keys.newer else []),
+        *([button("Older", OLDER, keys.older)] if keys.older else []),
+        *(
+            [button("Export CSV", EXPORT_CSV, keys.this), button("Export JSONL", EXPORT_JSONL, keys.this)]
+            if keys.this
+            else []
+        ),
+    ]
+    return [actions(*shown)] if shown else []
+
+
+def audit_log(rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turning()) -> Message:
+    """The log, newest first; `more`: there are older rows. `turning`: the buttons below it."""
     if not rows:
         text = "No row of the audit log matches."
         return Message(text, (section(text),))
     lines = [[section(_line(row, name_event=True))] for row in rows]
-    fit = rows_that_fit(lines, spent=150)
+    fit = rows_that_fit(lines, spent=SPENT)
     small = f"{count(fit, 'row')}, newest first · head {rows[0].seq} {code(rows[0].hash[:12])}"
-    older = f" · {_older('csms-bot audit export')}" if more or fit < len(rows) else ""
+    cut_off = fit < len(rows) or (more and not turning.older)
+    older = f" · {_older('csms-bot audit export')}" if cut_off else ""
     blocks: list[Block] = [header("Audit log"), *(block for line in lines[:fit] for block in line)]
     blocks.append(context(small + older))
+    blocks += _turning(turning)
     text = f"Audit log, {small}: " + "; ".join(
         f"{row.seq} {person(row.actor)} {_in_words(row, code(row.event, 64) if row.event else '')}"
         for row in rows[:fit]

@@ -9,17 +9,26 @@ from bot.model import Change, Incident, PostKind
 from bot.views.alerts import alert, back, backfill, closed, coverage, digest, lines, outage
 from bot.views.blocks import Message
 from bot.views.change import Card, card, half_time, review_reminder, told
+from bot.views.witness import head, restored, small_print
 
 
 def draw_change(
-    kind: str, change: Change, approvers: Sequence[str], data: Mapping[str, Any]
+    kind: str,
+    change: Change,
+    approvers: Sequence[str],
+    data: Mapping[str, Any],
+    ended: tuple[int, str] | None = None,
 ) -> Message | None:
-    """A card, what its requester is told, or a reminder; None for a reminder that is not needed any more."""
+    """A card, what its requester is told, or a reminder; None for a reminder that is not needed any more.
+
+    `ended`: the audit row, and its hash, that ended the change.
+    """
     if kind == PostKind.TOLD:
         return told(change)
     shown = Card(change, tuple(approvers))
     if kind == PostKind.CARD:
-        return card(shown)
+        drawn = card(shown)
+        return Message(drawn.text, (*drawn.blocks, small_print(*ended))) if ended else drawn
     return review_reminder(shown) if data.get("what") == "review" else half_time(shown)
 
 
@@ -44,4 +53,8 @@ def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
         return back(project, data)
     if kind == PostKind.CLOSED:
         return closed(data)
+    if kind == PostKind.RESTORED:
+        return restored(data)
+    if kind == PostKind.WITNESS:
+        return head(data)
     raise ValueError(f"no view draws a {kind}")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bot.store.engine import journal_for
-from tests.bench import ack, answering, listing, polling, starting, writing
+from tests.bench import ack, answering, asking, listing, polling, starting, writing
 from tests.bench.processes import Far, far_side
 from tests.bench.table import Line, render
 
@@ -29,6 +29,7 @@ MEASURES: dict[str, Measure] = {
     "polling": polling.measure,
     "starting": starting.measure,
     "writing": lambda _, folder: writing.measure(folder),
+    "asking": lambda _, folder: asking.measure(folder),
     "answering": lambda _, folder: answering.measure(folder),
 }
 

@@ -31,8 +31,7 @@ from bot.sandbox.slack import demo_seed as slack_seed
 from bot.sandbox.slack.model import JournalEntry
 from bot.sandbox.slack.model import Message as SlackMessage
 from bot.serving import serving
-from bot.store import open_read_only
-from bot.store.audit import first_broken, read
+from bot.verify import check as check_log
 from tests.scenarios.ledger import Verdict, cards, compare
 from tests.support.stage import until
 
@@ -245,8 +244,7 @@ def check(one: Night) -> None:
     assert verdict.fine
     assert failed, "the night was too quiet to say anything"
     assert changed, "nobody changed anything"
-    with closing(open_read_only(one.database)) as db:
-        assert first_broken(read(db)) is None
+    assert check_log(one.database).doubts == []
     with closing(sqlite3.connect(one.database)) as raw:
         assert raw.execute("pragma integrity_check").fetchone() == ("ok",)
     text = one.log.read_text()

@@ -115,7 +115,9 @@ async def opened(path: Path, workspace: Workspace) -> AsyncIterator[Shop]:
         worker = Worker(
             inbox=store.inbox,
             slack=slack,
-            services=Services(Projects([]), store, nobody, nobody, actors, utc_now, "/csms"),
+            services=Services(
+                Projects([]), store, nobody, nobody, nobody, nobody, nobody, actors, utc_now, "/csms"
+            ),
             commands=[Command("do", handle=by_command, buttons={"do.it": by_click})],
             home=home,
             clock=utc_now,

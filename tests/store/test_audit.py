@@ -19,8 +19,9 @@ from bot.errors import StoreError
 from bot.model import Entry
 from bot.store import Store, open_read_only
 from bot.store import audit as audit_module
-from bot.store.audit import COLUMNS, GENESIS, first_broken, head, read
+from bot.store.audit import COLUMNS, GENESIS, head, read
 from bot.store.schema import AUDIT_GUARDS
+from bot.verify import check
 from tests.store.support import NOW, entry, opened
 
 
@@ -132,8 +133,9 @@ async def test_the_canonical_text_of_a_row_is_what_the_documentation_says(tmp_pa
 
 
 def _broken(path: Path) -> tuple[int, str] | None:
-    with closing(open_read_only(path)) as db:
-        return first_broken(read(db))
+    """(the row after the last one that holds, the first doubt), or None."""
+    verdict = check(path)
+    return (verdict.rows + 1, verdict.doubts[0]) if verdict.doubts else None
 
 
 def _unguard(raw: sqlite3.Connection) -> None:
@@ -214,7 +216,7 @@ def test_a_cut_tail_is_found_by_whoever_noted_the_head(log: Path, raw: sqlite3.C
     raw.execute("delete from audit where seq > 4")
     with closing(open_read_only(log)) as db:
         # The chain alone cannot know of rows after its end: that is what a noted head is for.
-        assert first_broken(read(db)) is None
+        assert not [doubt for doubt in check(log).doubts if doubt.startswith("row")]
         assert head(db) != noted
         assert noted[0] == 6
 

@@ -29,8 +29,11 @@ from bot.model import (
     Change,
     ChangeState,
     Event,
+    Finding,
+    Found,
     Incident,
     Kind,
+    Outside,
     Patch,
     PostKind,
     Record,
@@ -41,7 +44,7 @@ from bot.rules.access import Action, Policy, authorize
 from bot.rules.listing import Filter, Listing
 from bot.services.status import ProjectReport, Report
 from bot.views.alerts import snooze_choice, snoozed
-from bot.views.audit import audit_log, history
+from bot.views.audit import Turning, audit_log, exported, history
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
 from bot.views.errors import sentence
@@ -49,6 +52,8 @@ from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form, loading, outcome, sending
 from bot.views.help import HelpEntry, all_help, one_help
 from bot.views.home import home
+from bot.views.outside import accepted as accepted_outside
+from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
@@ -148,6 +153,16 @@ def errors(text: str) -> Iterator[BotError]:
             yield NotAllowed(refusal.rule, refusal.text)
 
 
+def a_finding(text: str, what: Outside) -> Found:
+    """Something that was done without the bot."""
+    target = {"type": text, "id": text, "name": text}
+    before = {"state": text, "types": [text, "SECRET_DELETED"], "target": target}
+    after = {"state": "ENABLED", "types": None, "target": None}
+    made = None if what is Outside.CREATED else before
+    left = None if what is Outside.DELETED else after if made else before
+    return Found(KEY, KEY, text, Finding(text, what, made, left, text), 7)
+
+
 def messages(text: str) -> Iterator[tuple[str, Message]]:
     """Each message that the bot can post or answer."""
     event = an_event(text)
@@ -212,9 +227,26 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
         replace(a_row(text), before=text, after=[text]),
     ]
     yield "audit", audit_log(rows, more=True)
+    yield "audit with buttons", audit_log(rows, more=True, turning=Turning(KEY, KEY, KEY))
+    yield "exported", exported(text, 3, left_out=True)
     yield "no audit", audit_log([], more=False)
     yield "history", history(text, rows, more=True)
+    yield "history with buttons", history(text, rows, more=True, turning=Turning(KEY, KEY, KEY))
     yield "no history", history(text, [], more=False)
+    for number in (1, 60):
+        for what in Outside:
+            message = outside([a_finding(text, what)] * number)
+            assert message is not None
+            yield f"{number} {what} outside", message
+    accepted = replace(a_finding(text, Outside.CHANGED), accepted_by=text, change=text)
+    yield "accepted outside", outside([accepted]) or Message("")
+    yield "you accepted", accepted_outside([accepted] * 30)
+    yield "restored", draw_data(PostKind.RESTORED, text, {"seq": 9, "lost": [text] * 50})
+    yield "head", draw_data(PostKind.WITNESS, text, {"seq": 12, "hash": "a" * 64})
+    yield (
+        "finished card",
+        draw_change(PostKind.CARD, a_change(text, ChangeState.APPLIED), (text,), {}, (12, "a" * 64)),
+    )
     yield "status", status(a_report(text), T0)
     entry = HelpEntry(text, text, text, text)
     yield "help", all_help([entry] * 3)

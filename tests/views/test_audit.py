@@ -41,7 +41,7 @@ def test_each_kind_of_row_has_words_of_its_own(action, outcome):
     text = text_of(history("prod-db", [row], more=False))
 
     assert f"<@{REQUESTER}> {WORDS[action, outcome]} · CR-12" in text
-    assert ("State: `ENABLED`" in text) == (outcome in ("pending", "applied"))
+    assert ("State: `ENABLED`" in text) == (outcome in ("pending", "applied", "changed"))
 
 
 def test_a_row_of_a_kind_without_words_is_shown_as_it_is():

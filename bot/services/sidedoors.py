@@ -1,0 +1,156 @@
+"""Looks for what was done to events without the bot, in the console or by Terraform, and tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.errors import BotError, CsmsError, NotAllowed, Refused
+from bot.model import Actor, Change, ChangeState, Entry, Found, Outside
+from bot.rules.access import Action, authorize
+from bot.rules.undoing import reason_for, still_as_left, wish_back
+from bot.rules.updates import MAX_REASON
+from bot.services.changes import Changes
+from bot.services.events import get_event
+from bot.services.projects import Projects, Scope
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=10)
+FIRST_AFTER = timedelta(seconds=60)
+"""The first look waits until a bot that was just started has done what people wait for."""
+
+
+class SideDoors:
+    """The looking, and what people can do about what was found."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        projects: Projects,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None],
+        every: timedelta = EVERY,
+        first_after: timedelta = FIRST_AFTER,
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._changes = changes
+        self._clock = clock
+        self._wake = wake
+        self._every = every
+        self._first_after = first_after
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Looks at each project, every ten minutes, until `stop`."""
+        wait = self._first_after
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait.total_seconds()):
+                    await stop.wait()
+            if stop.is_set():
+                return
+            wait = self._every
+            for scope in self._projects:
+                try:
+                    await self.look(scope)
+                except CsmsError as error:
+                    log.warning(
+                        "events not compared",
+                        extra={"action": "look_failed", "project": scope.name, "error": str(error)},
+                    )
+                except Exception:
+                    log.exception(
+                        "events not compared", extra={"action": "look_crashed", "project": scope.name}
+                    )
+
+    async def look(self, scope: Scope) -> list[Found]:
+        """One look at one project: what was done without the bot since the last one. CsmsError."""
+        held = await self._store.leases.take(
+            f"look/{scope.name}", holder=self._store.holder, ttl=2 * self._every, now=self._clock()
+        )
+        if held is None:
+            return []
+        head, _ = await self._store.audit.head()
+        seen = await _images(scope)
+        leave: set[str] = set()
+        if await self._store.sidedoors.differing(scope.name, seen, head):
+            # A list is read page by page while others write: only what two lists agree on is believed.
+            again = await _images(scope)
+            leave = {name for name in seen.keys() | again.keys() if seen.get(name) != again.get(name)}
+        found = await self._store.sidedoors.look(
+            scope.name, seen, head=head, leave=leave, channel=scope.approval_channel, now=self._clock()
+        )
+        if found:
+            log.warning(
+                "changed outside", extra={"action": "outside", "project": scope.name, "events": len(found)}
+            )
+            self._wake()
+        return found
+
+    async def accept(self, actor: Actor, key: str) -> list[Found]:
+        """Says that what a message shows is meant to be. Refused."""
+        one = await self._one(actor, key, "outside.accept")
+        accepted = await self._store.sidedoors.accept(one.group, actor.user_id, self._clock())
+        if not accepted:
+            raise Refused("It was accepted already.")
+        return accepted
+
+    async def revert(self, actor: Actor, key: str, *, origin: str) -> Change:
+        """A change request that makes the event what it was. Refused, CsmsError."""
+        one = await self._one(actor, key, "outside.revert")
+        finding, scope = one.finding, self._projects.named(one.project)
+        try:
+            if finding.what is not Outside.CHANGED or finding.before is None or finding.after is None:
+                raise Refused("This bot neither creates nor deletes events, so it cannot take this back.")
+            await self._not_under_way(one)
+            wish = wish_back(finding.after, finding.before)
+            reason = reason_for(f"Revert of a change made outside (audit row {one.seq})", "")
+            event = await get_event(scope, finding.event)
+            still_as_left(event, finding.after, "this was found")
+        except BotError as error:
+            await self._refused(actor, "outside.revert", error, one)
+            raise
+        change = await self._changes.ask(
+            actor, scope, event.name, wish, reason=reason, origin=origin, shown=event.image()
+        )
+        await self._store.sidedoors.reverting(key, change.id)
+        return change
+
+    async def _not_under_way(self, one: Found) -> None:
+        number = one.change.removeprefix("CR-")
+        change = await self._store.changes.by_number(int(number)) if number else None
+        if change is not None and (change.state.open or change.state is ChangeState.APPLIED):
+            raise Refused(f"It is being taken back already, by {change.id}, which is {change.state}.")
+
+    async def _one(self, actor: Actor, key: str, action: str) -> Found:
+        one = await self._store.sidedoors.get(key)
+        if one is None:
+            raise Refused("This button is not known here any more.")
+        try:
+            authorize(actor, Action.ASK, self._projects.named(one.project).policy).enforce()
+        except NotAllowed as error:
+            await self._refused(actor, action, error, one)
+            raise
+        return one
+
+    async def _refused(self, actor: Actor, action: str, error: BotError, one: Found) -> None:
+        rule = f"{error.rule}: {error}" if isinstance(error, NotAllowed) else str(error)
+        outcome = "failed" if isinstance(error, CsmsError) else "refused"
+        entry = Entry(
+            actor.user_id, action, outcome, one.project, one.finding.event, reason=rule[:MAX_REASON]
+        )
+        await self._store.audit.append(entry, self._clock())
+
+
+async def _images(scope: Scope) -> dict[str, dict[str, Any]]:
+    events = await scope.csms.list_events()
+    scope.names = tuple(event.name for event in events)
+    return {event.name: event.image() for event in events}

@@ -1,0 +1,85 @@
+"""What Slack holds of the time that a restored database does not know. Asked before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.model import Change, ChangeState
+from bot.slack.client import SlackClient
+from bot.store.backup import Since
+from bot.views.named import Named, named_by
+
+STATES = frozenset(state.value for state in ChangeState)
+CARD = re.compile(r"^CR-(\d{1,9}) ([a-z]+): ")
+
+
+async def named_since(
+    slack: SlackClient, identity: Mapping[str, Any], channel: str, oldest: datetime
+) -> Counter[Named]:
+    """The records that the bot's own messages in an alert channel name, threads included. SlackError."""
+    found: Counter[Named] = Counter()
+    async for message in _history(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
+        if not _ours(message, identity):
+            continue
+        found.update(named_by(_text(message)))
+        if message.get("reply_count"):
+            replies = _history(slack, "conversations.replies", channel=channel, ts=message["ts"])
+            async for reply in replies:
+                if reply.get("ts") != message["ts"] and _ours(reply, identity):
+                    found.update(named_by(_text(reply)))
+    return found
+
+
+async def changes_since(
+    slack: SlackClient,
+    identity: Mapping[str, Any],
+    channels: Iterable[str],
+    *,
+    still_open: Iterable[Change],
+    newest: int,
+    oldest: datetime,
+) -> Since:
+    """What the cards in the approval channels say. `newest`: the highest number that is known. SlackError."""
+    known = {change.number for change in still_open}
+    ended: dict[int, ChangeState] = {}
+    unknown: set[int] = set()
+    for channel in channels:
+        async for message in _history(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
+            card = CARD.match(_text(message)) if _ours(message, identity) else None
+            if card is None or card[2] not in STATES:
+                continue
+            number, state = int(card[1]), ChangeState(card[2])
+            if number > newest:
+                unknown.add(number)
+            elif number in known and not state.open:
+                ended[number] = state
+    return Since(ended, sorted(unknown))
+
+
+async def _history(slack: SlackClient, method: str, **arguments: Any) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        page = await slack.call(method, limit=200, **arguments)
+        for message in page.get("messages", ()):
+            yield message
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+        arguments["cursor"] = cursor
+
+
+def _ours(message: dict[str, Any], identity: Mapping[str, Any]) -> bool:
+    """Only a message of this bot's own says what the bot did."""
+    bot, user = identity.get("bot_id"), identity.get("user_id")
+    return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
+
+
+def _text(message: dict[str, Any]) -> str:
+    return str(message.get("text") or "")
+
+
+def _ts(time: datetime) -> str:
+    return f"{time.timestamp():.6f}"

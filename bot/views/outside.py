@@ -1,0 +1,103 @@
+"""What was done to events without the bot, told in the approval channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.model import Event, Found, Outside, Target
+from bot.rules.updates import differences
+from bot.views.blocks import Block, Message, actions, button, confirm, context, header, rows_that_fit, section
+from bot.views.diff import full, sections, short
+from bot.views.text import clean, code, count, cut, esc, people
+
+ACCEPT, REVERT = "outside.accept", "outside.revert"
+
+DID = {Outside.CHANGED: "changed", Outside.CREATED: "created", Outside.DELETED: "deleted"}
+BLANK: dict[str, Any] = {"state": "", "types": None, "target": None}
+
+
+def outside(found: Sequence[Found]) -> Message | None:
+    """One message for what was found together; None when there is nothing any more."""
+    if not found:
+        return None
+    return _one(found[0]) if len(found) == 1 else _many(found)
+
+
+def _one(one: Found) -> Message:
+    finding = one.finding
+    did = DID[finding.what]
+    text = f"{code(finding.event)} of project {code(one.project, 64)} was {did} outside this bot"
+    blocks: list[Block] = [
+        header(f"{clean(finding.event, 100)} was {did} outside"),
+        section(f":door: {text}: in the console, by Terraform or by another tool."),
+    ]
+    if finding.before is not None and finding.after is not None:
+        changed = differences(finding.before, finding.after)
+        blocks += sections(changed)
+        text += f" ({full(changed)})"
+    else:
+        words = _in_words(finding.after or finding.before or BLANK)
+        blocks.append(section(f"*{'It is' if finding.after else 'It was'}*\n{words}"))
+        text += f" ({words})"
+    small = f"Audit row {one.seq}"
+    blocks.append(context(f"{small} · {esc(finding.note, 200)}" if finding.note else small))
+    blocks += _buttons([one])
+    return Message(cut(text, 3000), tuple(blocks))
+
+
+def _many(found: Sequence[Found]) -> Message:
+    text = (
+        f"{count(len(found), 'event')} of project {code(found[0].project, 64)} were touched outside this bot"
+    )
+    lines = [[section(_line(one))] for one in found]
+    fit = rows_that_fit(lines, spent=len(text) + 600)
+    blocks: list[Block] = [
+        header(f"{count(len(found), 'event')} touched outside"),
+        section(f":door: {text}."),
+    ]
+    blocks += [block for line in lines[:fit] for block in line]
+    if fit < len(found):
+        last = found[-1].seq
+        blocks.append(context(f"and {len(found) - fit} more: audit rows {found[fit].seq} to {last}"))
+    blocks += _buttons(found)
+    names = ", ".join(code(one.finding.event, 64) for one in found[:20])
+    return Message(cut(f"{text}: {names}", 3000), tuple(blocks))
+
+
+def _line(one: Found) -> str:
+    finding = one.finding
+    text = f"{code(finding.event, 64)} {DID[finding.what]}"
+    if finding.before is not None and finding.after is not None:
+        text += f": {short(differences(finding.before, finding.after), 300)}"
+    return text
+
+
+def _in_words(image: Mapping[str, Any]) -> str:
+    target = Target(**image["target"]) if image["target"] else None
+    event = Event("", state=image["state"], types=tuple(image["types"] or ()), target=target)
+    at = f"{code(event.target.type, 20)} {code(event.target.name, 64)}" if event.target else "no target"
+    types = ", ".join(code(name, 64) for name in (event.types or ())[:14]) or "no types"
+    return f"{code(event.state, 20)} · {types} · {at}"
+
+
+def _buttons(found: Sequence[Found]) -> list[Block]:
+    waiting = [one for one in found if not one.accepted_by]
+    changes = sorted({one.change for one in found if one.change})
+    blocks: list[Block] = []
+    if changes:
+        blocks.append(context(f"Revert asked for: {', '.join(esc(change, 20) for change in changes)}"))
+    if not waiting:
+        by = sorted({one.accepted_by for one in found})
+        return [*blocks, context(f":white_check_mark: Accepted by {people(by)}")]
+    first = waiting[0]
+    shown = [button("Accept" if len(found) == 1 else "Accept all", ACCEPT, first.key)]
+    if len(found) == 1 and first.finding.what is Outside.CHANGED:
+        what = f"A change request brings {code(first.finding.event, 64)} back to what it was."
+        shown.append(button("Revert", REVERT, first.key, ask=confirm("Ask to revert it?", what, "Ask")))
+    return [*blocks, actions(*shown)]
+
+
+def accepted(found: Sequence[Found]) -> Message:
+    """What the one who accepted sees."""
+    return Message(f"Accepted: {', '.join(code(one.finding.event, 64) for one in found[:20])}.")

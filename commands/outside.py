@@ -1,0 +1,25 @@
+"""The buttons of what was done without the bot: Accept, Revert."""
+
+from __future__ import annotations
+
+from bot.slack.desk import Command, Press
+from bot.views.change import asked
+from bot.views.outside import ACCEPT, REVERT, accepted
+
+
+async def accept(press: Press) -> None:
+    """It is meant to be so; nothing is changed."""
+    found = await press.services.sidedoors.accept(await press.actor(), press.key)
+    await press.answer.say(accepted(found))
+
+
+async def revert(press: Press) -> None:
+    """Asks for the change that makes the event what it was."""
+    services = press.services
+    change = await services.sidedoors.revert(
+        await press.actor(), press.key, origin=f"inbox:{press.origin.id}"
+    )
+    await press.answer.say(asked(change, services.projects.named(change.project).approval_channel))
+
+
+COMMAND = Command(name="", buttons={ACCEPT: accept, REVERT: revert})

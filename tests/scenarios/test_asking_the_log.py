@@ -1,0 +1,131 @@
+"""The audit log asked in Slack: pages, and files that only the asker gets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from contextlib import closing
+
+from bot.model import Entry
+from bot.sandbox.slack import Fault, FaultKind, Message
+from bot.store import open_read_only
+from bot.store.audit import read
+from bot.verify import check
+from tests.support.stage import Stage, blocks_text, text_of, until
+
+FORMULA = '=HYPERLINK("https://example.com","x")'
+
+
+async def filled(on: Stage, number: int, **more: str) -> None:
+    """So many rows more in the log."""
+    for one in range(number):
+        given = {"actor": "U00SOMEBODY", "action": "test.row", "outcome": "noted", "project": "default"}
+        entry = Entry(**(given | {"event": f"event-{one:03d}", "reason": FORMULA} | more))
+        await on.app.store.audit.append(entry, on.app.services.clock())
+
+
+def rows_in(message: Message) -> list[str]:
+    """The events of the rows that a page shows."""
+    return re.findall(r"event-\d{3}", blocks_text(message))
+
+
+def files_of(on: Stage, who: str) -> list[tuple[str, bytes]]:
+    """Name and content of the files in the bot's direct messages to somebody."""
+    channel = on.slack.open_im(on.people[who]).id
+    return [
+        (file.name, file.content or b"") for one in on.slack.messages(channel) for file in one.content.files
+    ]
+
+
+async def turned(on: Stage, page: Message, button: str) -> Message:
+    """The page after a button was pressed: it stands in the same place."""
+    was = blocks_text(page)
+    await on.press("engineer", page, button)
+
+    def now() -> Message | None:
+        shown = [one for one in on.slack.ephemerals(on.people["engineer"]) if one.ts == page.ts]
+        return shown[0] if shown and blocks_text(shown[0]) != was else None
+
+    return await until(now)  # type: ignore[no-any-return]
+
+
+async def test_the_pages_of_the_log_show_each_row_once_and_lead_back(quick: Stage):
+    await filled(quick, 50)
+    page = await quick.ask("engineer", "audit --action test")
+    first = rows_in(page)
+    seen = [*first]
+    while "Older" in blocks_text(page):
+        page = await turned(quick, page, "Older")
+        await filled(quick, 1, action="test.later")
+        seen += rows_in(page)
+
+    assert seen == [f"event-{number:03d}" for number in range(49, -1, -1)]
+    while "Newer" in blocks_text(page):
+        page = await turned(quick, page, "Newer")
+    assert rows_in(page) == first
+
+
+async def test_an_export_is_sent_to_the_asker_alone_and_is_in_the_log_before_and_after(quick: Stage):
+    await filled(quick, 30)
+    page = await quick.ask("engineer", "audit --action test")
+
+    answer = await quick.click("engineer", page, "Export CSV")
+
+    assert "30 rows" in text_of(answer)
+    [(name, content)] = files_of(quick, "engineer")
+    assert re.fullmatch(r"csms-audit-\d{8}-\d{6}\.csv", name)
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert [row["event"] for row in rows] == [f"event-{number:03d}" for number in range(30)]
+    assert {row["reason"] for row in rows} == {f"'{FORMULA}"}, "no cell is a formula"
+    assert [file for one in quick.slack.messages(quick.alerts) for file in one.content.files] == []
+    engineer = quick.people["engineer"]
+    await until(lambda: len(quick.audit(action="audit")) == 2)
+    assert quick.audit(action="audit") == [
+        (engineer, "audit.export", "intent"),
+        (engineer, "audit.export", "sent"),
+    ]
+
+
+async def test_an_export_as_jsonl_is_what_the_console_writes(quick: Stage):
+    await filled(quick, 3)
+    page = await quick.ask("engineer", "audit --action test")
+    await quick.click("engineer", page, "Export JSONL")
+
+    [(_, content)] = files_of(quick, "engineer")
+    with closing(open_read_only(quick.database)) as db:
+        wanted = [row.hash for row in read(db, action="test")]
+    assert [json.loads(line)["hash"] for line in content.decode().splitlines()] == wanted
+
+
+async def test_an_export_that_slack_refuses_is_told_and_logged(quick: Stage):
+    await filled(quick, 3)
+    page = await quick.ask("engineer", "audit --action test")
+    quick.slack.faults.add(
+        "files.getUploadURLExternal", Fault(FaultKind.ERROR, error="missing_scope"), times=1
+    )
+
+    answer = await quick.click("engineer", page, "Export CSV")
+
+    assert "lacks the scope" in text_of(answer)
+    assert files_of(quick, "engineer") == []
+    assert [row[2] for row in quick.audit(action="audit")] == ["intent", "failed"]
+    assert check(quick.database).doubts == []
+
+
+async def test_the_history_of_an_event_shows_every_row_of_it_over_its_pages(quick: Stage):
+    await filled(quick, 3)
+    for number in range(40):
+        await filled(quick, 1, event="legacy-ftp-password", reason=f"row-{number:02d}")
+    page = await quick.ask("engineer", "history legacy-ftp-password")
+    seen = re.findall(r"row-\d\d", blocks_text(page))
+    first = list(seen)
+    while "Older" in blocks_text(page):
+        page = await turned(quick, page, "Older")
+        seen += re.findall(r"row-\d\d", blocks_text(page))
+
+    assert seen == [f"row-{number:02d}" for number in range(39, -1, -1)]
+    while "Newer" in blocks_text(page):
+        page = await turned(quick, page, "Newer")
+    assert re.findall(r"row-\d\d", blocks_text(page)) == first

@@ -1,0 +1,269 @@
+"""What is done to events without the bot is in its log and told, with Accept and Revert; its own writes are not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import CsmsError
+from bot.model import Found
+from bot.rules.sidedoors import compare
+from bot.sandbox.csms.faults import Fault
+from bot.sandbox.slack import Message
+from bot.store import open_read_only
+from bot.store.audit import read
+from tests.support.stage import Stage, blocks_text, change_of, stage, text_of, until
+
+EVENT = "legacy-ftp-password"
+OTHER = "prod-db-password-expiry"
+
+
+@pytest.fixture
+async def knowing(quick: Stage) -> Stage:
+    """A bot that has looked once, and so knows the events."""
+    assert await look(quick) == []
+    return quick
+
+
+async def look(bot: Stage) -> list[Found]:
+    """One look at the events of the only project."""
+    return await bot.app.sidedoors.look(next(iter(bot.app.projects)))
+
+
+def rows(on: Stage, action: str = "event.outside") -> list[tuple[str, str, Any, Any]]:
+    """(event, outcome, before, after) of the rows of one action."""
+    db = open_read_only(on.database)
+    try:
+        return [(row.event, row.outcome, row.before, row.after) for row in read(db, action=action)]
+    finally:
+        db.close()
+
+
+def settings(on: Stage, name: str) -> dict[str, Any]:
+    """An event as CSMS has it, in the words of the audit log."""
+    event = on.world.event(name)
+    target = event.notification
+    return {
+        "state": event.state,
+        "types": sorted(event.event_types),
+        "target": {"type": target.target_type, "id": target.target_id, "name": target.target_name},
+    }
+
+
+async def told(on: Stage, *words: str) -> Message:
+    """The message in the approval channel that says all the words."""
+    found: Message = await until(
+        lambda: next(
+            (
+                one
+                for one in on.slack.messages(on.approvals)
+                if all(word in text_of(one) + blocks_text(one) for word in (*words, "outside"))
+            ),
+            None,
+        )
+    )
+    return found
+
+
+async def apply(on: Stage, text: str) -> str:
+    """Asks for a change, approves it, and waits until it is applied."""
+    change = change_of(await on.ask("engineer", text))
+    await on.press("approver", await on.card(change, "pending"), "Approve")
+    await on.card(change, "applied")
+    return change
+
+
+async def test_the_first_look_only_takes_note(knowing: Stage):
+    assert rows(knowing) == []
+    assert [row[1] for row in rows(knowing, "event.baseline")] == ["noted"]
+    assert await look(knowing) == []
+    assert len(rows(knowing, "event.baseline")) == 1
+
+
+async def test_a_change_from_outside_is_logged_with_before_and_after_told_once_and_accepted(knowing: Stage):
+    before = settings(knowing, EVENT)
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+
+    assert [one.finding.event for one in await look(knowing)] == [EVENT]
+    assert await look(knowing) == []
+
+    assert rows(knowing) == [(EVENT, "changed", before, before | {"state": "ENABLED"})]
+    message = await told(knowing, EVENT)
+    assert "`DISABLED` → `ENABLED`" in blocks_text(message)
+    assert "Accepted" in text_of(await knowing.click("engineer", message, "Accept"))
+    await told(knowing, EVENT, "Accepted by")
+    assert "accepted already" in text_of(await knowing.click("approver", message, "Accept"))
+    assert knowing.audit(action="outside.accept") == [
+        (knowing.people["engineer"], "outside.accept", "accepted")
+    ]
+    assert knowing.puts() == []
+    assert "found a change made outside" in blocks_text(await knowing.ask("engineer", f"history {EVENT}"))
+
+
+async def test_revert_asks_for_what_it_was_by_the_ordinary_way(knowing: Stage):
+    before = settings(knowing, EVENT)
+    knowing.world.put_event(
+        replace(knowing.world.event(EVENT), state="ENABLED", event_types=("SECRET_DELETED",))
+    )
+    await look(knowing)
+    message = await told(knowing, EVENT)
+
+    change = change_of(await knowing.click("engineer", message, "Revert"))
+    card = await knowing.card(change, "pending")
+    assert "Revert of a change made outside" in blocks_text(card)
+    assert knowing.puts() == [], "it waits for approval"
+    assert "already" in text_of(await knowing.click("approver", message, "Revert"))
+    await knowing.press("approver", card, "Approve")
+    await knowing.card(change, "applied")
+
+    assert settings(knowing, EVENT) == before
+    assert await look(knowing) == [], "its own write is no change from outside"
+
+
+async def test_revert_is_refused_when_the_event_has_moved_on(knowing: Stage):
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+    await look(knowing)
+    message = await told(knowing, EVENT)
+    knowing.world.put_event(replace(knowing.world.event(EVENT), event_types=("SECRET_DELETED",)))
+
+    answer = await knowing.click("engineer", message, "Revert")
+
+    assert "has moved on" in text_of(answer)
+    assert knowing.audit(action="outside.revert") == [
+        (knowing.people["engineer"], "outside.revert", "refused")
+    ]
+
+
+async def test_whoever_may_not_ask_for_changes_can_neither_accept_nor_revert(tmp_path: Path, unpaced: None):
+    async with stage(tmp_path, CSMS_BOT_OPERATORS="U00APPROVER") as running:
+        await look(running)
+        running.world.put_event(replace(running.world.event(EVENT), state="ENABLED"))
+        await look(running)
+        message = await told(running, EVENT)
+
+        for button in ("Accept", "Revert"):
+            assert "not among those" in text_of(await running.click("engineer", message, button))
+
+        engineer = running.people["engineer"]
+        assert running.audit(action="outside") == [
+            (engineer, "outside.accept", "refused"),
+            (engineer, "outside.revert", "refused"),
+        ]
+
+
+async def test_created_deleted_and_made_anew_events_are_found(knowing: Stage):
+    was = settings(knowing, OTHER)
+    knowing.world.put_event(replace(knowing.world.event(EVENT), name="brand-new", event_id="new"))
+    await look(knowing)
+    new = settings(knowing, "brand-new")
+    message = await told(knowing, "brand-new", "created")
+    assert "Revert" not in blocks_text(message)
+    knowing.world.delete_event("brand-new", caller="console")
+    knowing.world.put_event(replace(knowing.world.event(OTHER), event_id="made-anew"))
+
+    await look(knowing)
+
+    assert rows(knowing) == [
+        ("brand-new", "created", None, new),
+        ("brand-new", "deleted", new, None),
+        (OTHER, "deleted", was, None),
+        (OTHER, "created", None, was),
+    ]
+    assert "Revert" not in blocks_text(await told(knowing, "brand-new", "deleted"))
+    assert await look(knowing) == []
+
+
+async def test_its_own_changes_are_never_called_changes_from_outside(knowing: Stage):
+    await apply(knowing, f"enable {EVENT}")
+    await apply(knowing, f"update {EVENT} --add-type SECRET_DELETED")
+
+    assert await look(knowing) == []
+    await apply(knowing, f"disable {EVENT}")
+    assert await look(knowing) == []
+
+
+async def test_control_without_the_log_of_its_own_writes_it_would_accuse_itself(knowing: Stage):
+    before = knowing.world.event(EVENT)
+    await apply(knowing, f"enable {EVENT}")
+    known = settings(knowing, EVENT) | {"state": before.state, "event_id": before.event_id}
+    seen = settings(knowing, EVENT) | {"event_id": before.event_id}
+    assert [finding.what for finding in compare(known, seen, [], EVENT)] == ["changed"]
+
+
+async def test_a_change_from_outside_between_two_of_its_own_is_told_apart_from_them(knowing: Stage):
+    was = settings(knowing, EVENT)
+    await apply(knowing, f"enable {EVENT}")
+    knowing.world.put_event(replace(knowing.world.event(EVENT), event_types=("SECRET_DELETED",)))
+    await apply(knowing, f"disable {EVENT}")
+
+    await look(knowing)
+
+    enabled = was | {"state": "ENABLED"}
+    assert rows(knowing) == [(EVENT, "changed", enabled, enabled | {"types": ["SECRET_DELETED"]})]
+
+
+async def test_a_change_that_the_bot_made_and_somebody_took_back_is_found(knowing: Stage):
+    was = knowing.world.event(EVENT)
+    await apply(knowing, f"enable {EVENT}")
+    knowing.world.put_event(was)
+
+    await look(knowing)
+
+    assert [(row[1], row[2]["state"], row[3]["state"]) for row in rows(knowing)] == [
+        ("changed", "ENABLED", "DISABLED")
+    ]
+
+
+async def test_what_happened_while_the_bot_was_down_is_found_at_the_next_look(knowing: Stage):
+    knowing.stop.set()
+    await knowing.task
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+    await knowing.start()
+
+    assert [one.finding.event for one in await look(knowing)] == [EVENT]
+
+
+async def test_looks_and_own_changes_at_the_same_time_accuse_nobody(knowing: Stage):
+    looking = True
+
+    async def keep_looking() -> list[Found]:
+        found: list[Found] = []
+        while looking:
+            found += await look(knowing)
+        return found
+
+    task = asyncio.create_task(keep_looking())
+    for verb in ("enable", "disable") * 4:
+        await apply(knowing, f"{verb} {EVENT}")
+    looking = False
+
+    assert await task == []
+    assert await look(knowing) == []
+
+
+async def test_a_great_many_changes_are_told_in_one_message_and_accepted_together(knowing: Stage):
+    template = knowing.world.event(EVENT)
+    for number in range(60):
+        knowing.world.put_event(
+            replace(template, name=f"made-by-terraform-{number:02d}", event_id=f"t{number}")
+        )
+
+    assert len(await look(knowing)) == 60
+
+    message = await told(knowing, "60 events")
+    assert "and " in blocks_text(message)
+    await knowing.click("engineer", message, "Accept all")
+    assert len(knowing.audit(action="outside.accept")) == 60
+    assert len(rows(knowing)) == 60
+
+
+async def test_a_list_that_cannot_be_read_changes_nothing_that_is_known(knowing: Stage):
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+    knowing.world.faults.add("list_events", Fault(status=400), times=1)
+    with pytest.raises(CsmsError):
+        await look(knowing)
+    assert [one.finding.event for one in await look(knowing)] == [EVENT]
