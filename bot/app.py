@@ -136,6 +136,7 @@ class App:
             clock=utc_now,
             ttl=settings.approval_ttl,
             ask_again=self.actors.again,
+            landing=settings.settle,
         )
         self.poster = Poster(
             slack=self.slack,
@@ -252,6 +253,7 @@ class App:
         restored = await self.store.restored.pending()
         # A bot that was put back from a copy asks Slack what is posted already, before it looks for records.
         tasks = [] if restored else [asyncio.create_task(self.poller.run(stop), name="poller")]
+        resuming: asyncio.Task[None] | None = None
         try:
             await self._know_slack(stop)
             if restored and not stop.is_set():
@@ -259,7 +261,8 @@ class App:
                 tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
             if stop.is_set():
                 return
-            await self.changes.resume()
+            # Not among the tasks below, whose end is the program's: this one has an end.
+            resuming = asyncio.create_task(self._resume(), name="resume")
             tasks += [
                 asyncio.create_task(self.worker.run(stop), name="worker"),
                 asyncio.create_task(self.poster.run(stop), name="poster"),
@@ -280,8 +283,18 @@ class App:
             self.poster.wake()
             if self.sockets is not None:
                 await self.sockets.close()
+            if resuming is not None:
+                resuming.cancel()  # What it has not carried on is taken up at the next start.
+                tasks.append(resuming)
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._last_words()
+
+    async def _resume(self) -> None:
+        try:
+            await self.changes.resume()
+        except Exception:
+            log.exception("a change could not be carried on", extra={"action": "resume_failed"})
+        self.poster.wake()
 
     async def _last_words(self) -> None:
         """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""

@@ -3,6 +3,7 @@ each in the transaction that it speaks of; refusals are written here."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 AskAgain = Callable[[str], Awaitable[Actor]]
 """Asks Slack anew who a user is."""
+
+
+LANDING = timedelta(seconds=5)
+"""How long the write of a process that died may still take to land; a shorter settle time shortens it."""
 
 
 class Moved(Refused):
@@ -46,12 +51,14 @@ class Changes:
         clock: Callable[[], datetime],
         ttl: timedelta,
         ask_again: AskAgain,
+        landing: timedelta = LANDING,
     ) -> None:
         self._store = store
         self._projects = projects
         self._clock = clock
         self._ttl = ttl
         self._ask_again = ask_again
+        self._landing = min(landing, LANDING)
 
     async def ask(
         self,
@@ -211,11 +218,10 @@ class Changes:
 
     async def resume(self) -> None:
         """At start: carries on what a process that died had approved or was applying."""
-        for change in await self._store.changes.open():
-            if change.state is ChangeState.APPROVED:
-                await self.apply(change.key)
-            elif change.state is ChangeState.APPLYING:
-                await self._recover(change)
+        left = await self._store.changes.open()
+        approved = [self.apply(change.key) for change in left if change.state is ChangeState.APPROVED]
+        applying = [self._recover(change) for change in left if change.state is ChangeState.APPLYING]
+        await asyncio.gather(*approved, *applying)
 
     async def apply(self, key: str, clicked: str = "") -> None:
         """approved → applying → an end. Only one caller gets past the first step."""
@@ -289,44 +295,40 @@ class Changes:
             await self._finish(change, ChangeState.FAILED, note, event)
 
     async def _recover(self, change: Change) -> None:
-        """A process died while it applied this: look, and finish; write again only over the approved *before*."""
+        """A process died while it applied this: look, and finish; write again only over the approved *before*.
+
+        The write of the dead process may still be on its way, so *before* is only believed at a second look.
+        """
         scope = self._projects.named(change.project)
-        try:
-            event = await scope.csms.show_event(change.event)
-        except CsmsError as error:
-            log.warning(
-                "change left in applying",
-                extra={"action": "apply_unknown", "change": change.id, "error": str(error)},
-            )
-            note = (
-                f"The bot stopped while applying it, and the event cannot be read now ({error}). Look at it."
-            )
-            await self._finish(change, ChangeState.FAILED, note, None)
-            return
-        if same_settings(event, change.after):
-            await self._finish(
-                change,
-                ChangeState.APPLIED,
-                "The bot was restarted in between; the event reads as asked.",
-                event,
-            )
-        elif event.image() == change.before:
-            if problem := await self._approvers_lost(change, scope, ""):
-                await self._finish(change, ChangeState.FAILED, problem, None)
+        for wait_s in (self._landing.total_seconds(), 0.0):
+            try:
+                event = await scope.csms.show_event(change.event)
+            except CsmsError as error:
+                log.warning(
+                    "change left in applying",
+                    extra={"action": "apply_unknown", "change": change.id, "error": str(error)},
+                )
+                note = f"The bot stopped while applying it, and the event cannot be read now ({error}). Look at it."
+                await self._finish(change, ChangeState.FAILED, note, None)
                 return
-            await self._store.changes.note(
-                change.key,
-                "change.apply",
-                "restarted before anything was written; writing now",
-                self._clock(),
-            )
-            await self._put(change, scope)
-        else:
-            note = (
-                "The bot stopped while applying it, and the event is neither what it was nor what was asked. "
-                f"{_what_differs(change, event)}"
-            )
-            await self._finish(change, ChangeState.FAILED, note, event)
+            if same_settings(event, change.after):
+                note = "The bot was restarted in between; the event reads as asked."
+                await self._finish(change, ChangeState.APPLIED, note, event)
+                return
+            if event.image() != change.before:
+                note = (
+                    "The bot stopped while applying it, and the event is neither what it was nor what was asked. "
+                    f"{_what_differs(change, event)}"
+                )
+                await self._finish(change, ChangeState.FAILED, note, event)
+                return
+            await asyncio.sleep(wait_s)
+        if problem := await self._approvers_lost(change, scope, ""):
+            await self._finish(change, ChangeState.FAILED, problem, None)
+            return
+        note = "restarted before anything was written; writing now"
+        await self._store.changes.note(change.key, "change.apply", note, self._clock())
+        await self._put(change, scope)
 
     async def _approvers_lost(self, change: Change, scope: Scope, clicked: str) -> str:
         """Why the approvals do not stand any more: membership is asked at the click and again before the PUT."""
