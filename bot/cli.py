@@ -22,6 +22,7 @@ from bot import __version__
 from bot.cli_audit import audit
 from bot.cli_backup import backup, restore
 from bot.errors import SettingsError, StoreError
+from bot.model import FAIL, FAILURES, RECORD_STATUSES
 from bot.options import CONFIG, NearestGroup, mute
 
 
@@ -155,7 +156,13 @@ def routes() -> None:
 
 @routes.command("test")
 @click.option("--event", required=True, help="The event of a record.")
-@click.option("--status", default="FAIL", show_default=True, help="Its status.")
+@click.option(
+    "--status",
+    type=click.Choice(RECORD_STATUSES, case_sensitive=False),
+    default=FAIL,
+    show_default=True,
+    help="Its status.",
+)
 @click.option("--type", "kind", default="", help="Its event type.")
 @click.option("--secret", default="", help="Its secret's name.")
 @click.option("--project", default="", help="The project; needed with several.")
@@ -163,7 +170,6 @@ def routes() -> None:
 def routes_test(event: str, status: str, kind: str, secret: str, project: str, config: str) -> None:
     """Say where such a record would be told, and by which route."""
     from bot.config import load, projects_of
-    from bot.model import FAILURES
     from bot.rules.routes import Facts, explain, route, routes_of
 
     settings = load(os.environ, config)

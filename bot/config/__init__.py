@@ -3,7 +3,7 @@
 from bot.config.loading import CONFIG, database_of, load, problems_of
 from bot.config.projects import Credentials, Project, projects_of
 from bot.config.settings import ProjectSettings, RouteSettings, Settings, fields, file_name
-from bot.config.values import duration, is_loopback
+from bot.config.values import duration
 
 __all__ = [
     "CONFIG",
@@ -16,7 +16,6 @@ __all__ = [
     "duration",
     "fields",
     "file_name",
-    "is_loopback",
     "load",
     "problems_of",
     "projects_of",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.addresses import beside, of_region
 from bot.config.settings import ProjectSettings, Settings
 from bot.errors import SettingsError
 
@@ -78,18 +79,18 @@ def _project(
             )
     own = Credentials(**{name: env[variable] for name, variable in named.items()}) if named else shared
     region = entry.region or settings.region
-    endpoint = entry.endpoint or ("" if entry.region else settings.endpoint)
+    given = entry.endpoint or ("" if entry.region else settings.endpoint)
+    endpoint = given or of_region("kms", region)
     alert = entry.alert_channel or settings.alert_channel
     approval = entry.approval_channel or settings.approval_channel or alert
     return Project(
         name=entry.name,
         project_id=entry.project_id,
-        endpoint=endpoint or f"https://kms.{region}.myhuaweicloud.com",
+        endpoint=endpoint,
         iam_endpoint=entry.iam_endpoint
         or settings.iam_endpoint
-        or (f"https://iam.{region}.myhuaweicloud.com" if region else endpoint),
-        # With only an endpoint (the embedded CSMS, a gateway) the neighbours are asked at the same address.
-        smn_endpoint=f"https://smn.{region}.myhuaweicloud.com" if region and not endpoint else endpoint,
+        or (of_region("iam", region) if region else beside(endpoint, "iam")),
+        smn_endpoint=beside(endpoint, "smn"),
         region=region,
         credentials=own,
         alert_channel=alert,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field
+
+from bot.addresses import checked
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = timedelta(days=3650)
@@ -78,32 +79,7 @@ def _channel(value: object) -> object:
 
 
 def _address(value: object) -> object:
-    if value in ("", None):
-        return ""
-    text = str(value)
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", 0
-    if (
-        port == 0
-        or parts.scheme not in ("http", "https")
-        or not re.fullmatch(r"[A-Za-z0-9._:-]+", host)
-        or "@" in parts.netloc
-        or parts.query
-        or parts.fragment
-        or not text.isprintable()
-    ):
-        raise ValueError("is not an address like https://kms.eu-west-101.myhuaweicloud.com")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError("must begin with https:// (plain http is for this machine only)")
-    return text.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """True for this machine's own addresses, the only ones that plain http may go to."""
-    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    return "" if value in ("", None) else checked(str(value))
 
 
 def _command(value: object) -> object:
@@ -116,7 +92,7 @@ def _command(value: object) -> object:
 
 def _region(value: object) -> object:
     if isinstance(value, str) and value and not re.fullmatch(r"[a-z0-9-]{2,32}", value):
-        raise ValueError("is not a region like eu-west-101")
+        raise ValueError("is not a region like ap-southeast-3")
     return value
 
 

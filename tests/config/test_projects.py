@@ -96,3 +96,13 @@ def test_a_wrong_project_is_one_line_that_says_where(file, old, new, problem):
 
 
 # Secrets.
+
+
+def test_the_neighbours_of_an_endpoint_in_another_domain_are_in_that_domain():
+    env = ENV | {
+        "HW_REGION_NAME": "eu-west-101",
+        "CSMS_BOT_ENDPOINT": "https://kms.eu-west-101.myhuaweicloud.eu",
+    }
+    (only,) = projects_of(load(env), env)
+
+    assert only.smn_endpoint == "https://smn.eu-west-101.myhuaweicloud.eu"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.config import duration, is_loopback
+from bot.config import duration
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,3 @@ def test_a_duration_has_a_unit_or_is_seconds(text, seconds):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="is "):
         duration(text)
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
-def test_this_machine_is_known_by_its_addresses(host):
-    assert is_loopback(host)
-    assert not is_loopback(f"{host}.example")
