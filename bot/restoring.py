@@ -77,7 +77,7 @@ class Restoring:
         )
         named = {
             scope.name: await named_since(
-                self._slack, identity, scope.alert_channel, looked[scope.name] - QUIET
+                self._slack, identity, scope.alert_channels, looked[scope.name] - QUIET
             )
             for scope in self._projects
         }
