@@ -213,15 +213,16 @@ async def test_failures_are_counted_and_a_good_look_starts_anew(watch: Watch):
     watch.csms.fails = DOWN
     for _ in range(3):
         await poller.tick(watch.scope)
-    state = await watch.store.records.poll("default")
+    outage, state = await watch.store.records.outage("default"), await watch.store.records.poll("default")
+    assert outage is not None
     assert state is not None
-    assert (state.failures, state.last_ok) == (3, NOW)
+    assert (outage.failures, state.last_ok) == (3, NOW)
 
     watch.csms.fails, watch.now = None, NOW + INTERVAL
     await poller.tick(watch.scope)
-    state = await watch.store.records.poll("default")
+    outage, state = await watch.store.records.outage("default"), await watch.store.records.poll("default")
     assert state is not None
-    assert (state.failures, state.last_ok) == (0, NOW + INTERVAL)
+    assert (outage, state.last_ok) == (None, NOW + INTERVAL)
 
 
 async def test_what_failed_during_an_outage_is_alerted_after_it(watch: Watch):

@@ -31,9 +31,8 @@ quiet.setLevel(logging.CRITICAL)
 class SlackClient:
     """`call("chat.postMessage", …)` gives Slack's answer or raises SlackError."""
 
-    def __init__(self, *, token: str, base_url: str = "", app_token: str = "") -> None:
+    def __init__(self, *, token: str, base_url: str = "") -> None:
         self._token = token
-        self._app_token = app_token
         self._base_url = f"{base_url}/" if base_url else SLACK
         self._session: aiohttp.ClientSession | None = None
         self._web: AsyncWebClient | None = None

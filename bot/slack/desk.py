@@ -225,7 +225,6 @@ class Press:
     answer: Answer
     origin: Origin
     key: str
-    view_id: str = ""
 
     async def actor(self) -> Actor:
         """Who pressed it, looked up in Slack."""

@@ -76,7 +76,6 @@ def read(
     until: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
-    offset: int = 0,
 ) -> Iterator[AuditRow]:
     """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix.
 
@@ -106,21 +105,20 @@ def read(
     compare, order = ("<", "desc") if newest_first else (">", "asc")
     edge = 2**62 if newest_first else 0
     left = limit if limit is not None else 2**62
-    skip = offset
     while left > 0:
         size = min(CHUNK, left)
         rows = list(
             db.query(
                 f"select * from audit where {' and '.join(where)} and seq {compare} ? "  # noqa: S608 (constant names)
-                f"order by seq {order} limit ? offset ?",
-                [*values, edge, size, skip],
+                f"order by seq {order} limit ?",
+                [*values, edge, size],
             )
         )
         for row in rows:
             yield _row(row)
         if len(rows) < size:
             return
-        edge, skip, left = rows[-1]["seq"], 0, left - len(rows)
+        edge, left = rows[-1]["seq"], left - len(rows)
 
 
 def _rarest(db: Tx, equal: Mapping[str, str], action: str, earliest: str) -> tuple[str, list[str]] | None:
