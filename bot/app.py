@@ -16,10 +16,10 @@ from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError
 from bot.model import Post, PostKind
+from bot.nearest import nearest
 from bot.poller import Keeper, Poller, random_key
 from bot.restoring import Restoring
 from bot.rules.access import Policy
-from bot.rules.nearest import nearest
 from bot.rules.routes import routes_of
 from bot.services.changes import Changes
 from bot.services.exports import Exports

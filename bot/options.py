@@ -21,7 +21,7 @@ class NearestGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from bot.rules.nearest import nearest
+        from bot.nearest import nearest
 
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             close = nearest(args[0], self.list_commands(ctx))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from bot.config.settings import PREFIX, TABLES, ProjectSettings, RouteSettings, Settings, fields, file_name
 from bot.errors import SettingsError
+from bot.nearest import nearest
 
 CONFIG = "CSMS_BOT_CONFIG"
 
@@ -43,17 +43,11 @@ def database_of(env: Mapping[str, str], config: str = "") -> str:
     return str(_gather(env, config).get("CSMS_BOT_DATABASE", ""))
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """` (did you mean X?)`, or nothing when no known word is near."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _gather(env: Mapping[str, str], config: str) -> dict[str, Any]:
     variables = [name for name, _, _ in fields()]
     for name in env:
         if name.startswith(PREFIX) and name != CONFIG and name not in variables:
-            raise SettingsError(f"{name} is not a setting{nearest(name, variables)}")
+            raise SettingsError(f"{name} is not a setting{_hint(name, variables)}")
     raw = _from_file(Path(config or env[CONFIG]), variables) if config or env.get(CONFIG) else {}
     return raw | {name: env[name] for name in variables if env.get(name, "") != ""}
 
@@ -68,7 +62,7 @@ def _from_file(path: Path, variables: list[str]) -> dict[str, Any]:
     known = {file_name(name): name for name in variables} | {name: name for name in TABLES}
     for key in content:
         if key not in known:
-            raise SettingsError(f"{path}: {key} is not a setting{nearest(key, list(known))}")
+            raise SettingsError(f"{path}: {key} is not a setting{_hint(key, known)}")
     return {known[key]: value for key, value in content.items() if value != ""}
 
 
@@ -76,32 +70,52 @@ def _validated(raw: Mapping[str, Any]) -> Settings:
     return Settings.model_validate(dict(raw))
 
 
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = nearest(word, known)
+    return f"; did you mean {close}?" if close else ""
+
+
 def _sentence(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "literal_error":
-        message = f"must be one of {problem['ctx']['expected']}"
-    if problem["type"] == "extra_forbidden":
-        table = RouteSettings if where.startswith("routes") else ProjectSettings
-        known = list(table.model_fields)
-        message = f"is not a setting of a {where.split('.')[0][:-1]}{nearest(str(problem['loc'][-1]), known)}"
-    if problem["type"] in ("int_parsing", "int_type", "greater_than_equal", "less_than_equal"):
-        limits = Settings.model_fields[_field_of(where)].metadata
-        least, most = (next(getattr(one, end) for one in limits if hasattr(one, end)) for end in ("ge", "le"))
-        message = f"must be a number from {least} to {most}"
-    if problem["type"] == "tuple_type" or (problem["type"] == "model_type" and where.startswith(TABLES)):
-        message = f"must be written as [[{where.split('.')[0]}]] tables"
-    if problem["type"] == "string_type":
-        message = "must be a text"
-    if problem["type"] == "string_pattern_mismatch":
-        message = "is empty, too long, or has other characters than letters, digits, `-` and `_`"
-    if problem["type"] == "missing":
-        message = "is missing"
+    words = _WORDS.get(problem["type"])
+    if problem["type"] == "model_type" and not where.startswith(TABLES):
+        words = None
+    message = words(where, problem) if words else str(problem["msg"]).removeprefix("Value error, ")
     return f"{where} {message}" if message.startswith(("is ", "must ")) else f"{where}: {message}"
 
 
-def _field_of(alias: str) -> str:
-    return next(name for name, field in Settings.model_fields.items() if field.alias == alias)
+def _not_known(where: str, problem: Any) -> str:
+    table, _, _ = where.partition(".")
+    model = RouteSettings if table == "routes" else ProjectSettings
+    return f"is not a setting of a {table[:-1]}{_hint(str(problem['loc'][-1]), model.model_fields)}"
+
+
+def _out_of_range(where: str, _problem: Any) -> str:
+    limits = next(field.metadata for field in Settings.model_fields.values() if field.alias == where)
+    least, most = (next(getattr(one, end) for one in limits if hasattr(one, end)) for end in ("ge", "le"))
+    return f"must be a number from {least} to {most}"
+
+
+def _not_tables(where: str, _problem: Any) -> str:
+    return f"must be written as [[{where.partition('.')[0]}]] tables"
+
+
+_WORDS: dict[str, Callable[[str, Any], str]] = {
+    "literal_error": lambda _, problem: f"must be one of {problem['ctx']['expected']}",
+    "extra_forbidden": _not_known,
+    "int_parsing": _out_of_range,
+    "int_type": _out_of_range,
+    "greater_than_equal": _out_of_range,
+    "less_than_equal": _out_of_range,
+    "tuple_type": _not_tables,
+    "model_type": _not_tables,
+    "string_type": lambda _where, _problem: "must be a text",
+    "string_pattern_mismatch": lambda _where, _problem: (
+        "is empty, too long, or has other characters than letters, digits, `-` and `_`"
+    ),
+    "missing": lambda _where, _problem: "is missing",
+}
+"""pydantic's kind of error → what is said of it, after (where, the error)."""
 
 
 def _missing(settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Event, Patch, Target
-from bot.rules.nearest import did_you_mean
+from bot.nearest import did_you_mean
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TARGET_ID = re.compile(r"[A-Za-z0-9\-._:]{1,256}")

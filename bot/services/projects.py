@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from bot.csms import CsmsClient
 from bot.errors import Refused
 from bot.model import Target
+from bot.nearest import did_you_mean
 from bot.rules.access import Policy
-from bot.rules.nearest import did_you_mean
 from bot.rules.routes import Route
 
 

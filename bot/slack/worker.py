@@ -13,8 +13,8 @@ from typing import Any
 
 from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
 from bot.model import Entry
+from bot.nearest import did_you_mean
 from bot.rules.access import Action, Policy, authorize
-from bot.rules.nearest import did_you_mean
 from bot.rules.words import parse, split
 from bot.slack.client import SlackClient
 from bot.slack.desk import Answer, Call, Command, Form, Press, Services, Sheet
