@@ -29,7 +29,7 @@ bench: $(DEV)  ## ratios against peers, measured in one run
 	@$(PY) -m tests.bench $(ARGS)
 
 proof: $(DEV) browser  ## the long proofs
-	@$(PY) -m pytest -m proof $(ARGS)
+	@$(PY) -m pytest -m proof -o faulthandler_timeout=3000 $(ARGS)
 
 browser: $(DEV)  ## a Chromium for the tests of the page
 	@sh tests/support/ensure-browser
