@@ -129,6 +129,7 @@ class App:
             interval=settings.poll_interval,
             mode="Socket Mode" if settings.socket_mode else "HTTP",
             slack_connected=self._connected,
+            calls=self.slack.calls,
         )
         self.changes = Changes(
             store=self.store,

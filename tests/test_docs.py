@@ -162,7 +162,7 @@ def test_the_table_of_metrics_is_the_metrics():
     report = Report(__version__, "HTTP", True, (project,), 0, {"pending": 1}, 0, (0, ""), (), ())
 
     assert [row[0].strip("`") for row in rows(README, "Health and metrics")] == [
-        metric.name for metric in numbers(report)
+        metric.name + ("_total" if metric.type == "counter" else "") for metric in numbers(report)
     ]
 
 

@@ -7,6 +7,8 @@ a connection of its own, because a pooled one that Slack has just closed looks l
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -36,6 +38,8 @@ class SlackClient:
         self._base_url = f"{base_url}/" if base_url else SLACK
         self._session: aiohttp.ClientSession | None = None
         self._web: AsyncWebClient | None = None
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """(method, `ok` or why not: see `Sent`) → how many calls ended so."""
 
     async def open(self) -> None:
         """Makes the HTTP session; inside the running loop."""
@@ -62,6 +66,15 @@ class SlackClient:
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Calls a Web API method once. SlackError."""
+        try:
+            answer = await self._call(method, arguments)
+        except SlackError as error:
+            self.calls[method, error.sent] += 1
+            raise
+        self.calls[method, "ok"] += 1
+        return answer
+
+    async def _call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         function = getattr(self.web, method.replace(".", "_"))
         try:
             response = await function(**arguments)
