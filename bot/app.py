@@ -7,14 +7,14 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import commands
 from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
-from bot.errors import Sent, SettingsError, SlackError
+from bot.errors import Sent, SettingsError, SlackError, StoreFailed
 from bot.model import Post, PostKind
 from bot.nearest import nearest
 from bot.poller import Keeper, Poller, random_key
@@ -64,6 +64,8 @@ BAD_TOKEN = frozenset(
 
 
 LAST_WORDS_S = 2.0
+RESUME_AFTER = timedelta(seconds=5)
+"""By then the click that completed an approval has begun the change, or could not."""
 """How long a stopping bot tries to post the head of its audit log."""
 
 
@@ -262,8 +264,8 @@ class App:
                 tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
             if stop.is_set():
                 return
-            # Not among the tasks below, whose end is the program's: this one has an end.
-            resuming = asyncio.create_task(self._resume(), name="resume")
+            # Not among the tasks below, which finish what they do at the end: this one may wait for CSMS.
+            resuming = asyncio.create_task(self._resume(stop), name="resume")
             tasks += [
                 asyncio.create_task(self.worker.run(stop), name="worker"),
                 asyncio.create_task(self.poster.run(stop), name="poster"),
@@ -290,12 +292,21 @@ class App:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._last_words()
 
-    async def _resume(self) -> None:
-        try:
-            await self.changes.resume()
-        except Exception:
-            log.exception("a change could not be carried on", extra={"action": "resume_failed"})
-        self.poster.wake()
+    async def _resume(self, stop: asyncio.Event) -> None:
+        """Carries on changes that were interrupted: at once those of a process that died, later those of this one."""
+        left_for = timedelta(0)
+        while not stop.is_set():
+            try:
+                await self.changes.resume(left_for)
+            except StoreFailed as error:
+                log.warning("a change waits", extra={"action": "resume_waits", "error": str(error)})
+            except Exception:
+                log.exception("a change could not be carried on", extra={"action": "resume_failed"})
+            self.poster.wake()
+            left_for = RESUME_AFTER
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RESUME_AFTER.total_seconds()):
+                    await stop.wait()
 
     async def _last_words(self) -> None:
         """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""

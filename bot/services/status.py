@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import __version__
+from bot.model import ChangeState
 from bot.rules.alerts import QUIET
 from bot.services.projects import Projects
 from bot.store import Store
@@ -54,6 +55,8 @@ class Report:
     """(Slack method, how it ended) → how many."""
 
 
+STUCK_AFTER = timedelta(minutes=1)
+"""An approved change takes some seconds."""
 TOLD_AFTER = 5
 """Polls that fail in a row until the channel is told and the bot is not ready."""
 
@@ -122,12 +125,16 @@ class Status:
         troubles = await self.store.outbox.troubles()
         for place, error, number in troubles:
             wrong.append(f"{number} message(s) to {place} wait: {error}.")
+        still_open = await self.store.changes.open()
+        for change in still_open:
+            if change.state is not ChangeState.PENDING and now - (change.decided or now) > STUCK_AFTER:
+                wrong.append(f"{change.id} is {change.state} and not finished; the bot goes on trying.")
         return Report(
             version=__version__,
             mode=self.mode,
             connected=self.slack_connected(),
             projects=tuple(projects),
-            open_changes=len(await self.store.changes.open()),
+            open_changes=len(still_open),
             backlog=await self.store.outbox.backlog(),
             inbox=await self.store.inbox.waiting(),
             head=await self.store.audit.head(),

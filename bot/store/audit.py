@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.errors import StoreFailed
 from bot.model import AuditRow, Entry, canonical_json
 from bot.store.engine import Engine, Tx
 
@@ -56,10 +57,13 @@ def append(tx: Tx, entry: Entry, now: datetime) -> AuditRow:
     stored = columns | {
         name: None if columns[name] is None else canonical_json(columns[name]) for name in ("before", "after")
     }
-    tx.execute(
+    cursor = tx.execute(
         f"insert into audit ({', '.join(COLUMNS)}) values ({', '.join(':' + name for name in COLUMNS)})",  # noqa: S608 (constant names)
         stored,
     )
+    if cursor.rowcount != 1:
+        # A trigger that somebody added can make an insert do nothing, without an error.
+        raise StoreFailed("the audit log did not take a row")
     return AuditRow(**columns)
 
 

@@ -17,7 +17,7 @@ from typing import TextIO, TypeVar
 
 import sqlite_utils
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreFailed
 
 T = TypeVar("T")
 Tx = sqlite_utils.Database
@@ -83,8 +83,14 @@ class Engine:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._open, prepare)
 
     async def run(self, work: Callable[[Tx], T]) -> T:
-        """Runs `work` inside BEGIN IMMEDIATE and commits; an exception rolls back and comes out here."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        """Runs `work` inside BEGIN IMMEDIATE and commits; an exception rolls back and comes out here.
+
+        StoreFailed for what SQLite refuses.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        except sqlite3.Error as error:
+            raise StoreFailed(str(error)) from error
 
     async def close(self) -> None:
         """Finishes what is queued, then closes the connection and gives the lock back."""

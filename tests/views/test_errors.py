@@ -22,6 +22,8 @@ from bot.errors import (
     Sent,
     SlackError,
     StoreError,
+    StoreFailed,
+    Unfinished,
     Usage,
 )
 from bot.rules.updates import FieldProblem
@@ -45,6 +47,8 @@ SAID = [
     (SlackError("chat.postMessage", sent=Sent.REFUSED, code="not_in_channel"), "`/invite @csms-bot`"),
     (SlackError("chat.postMessage", sent=Sent.UNKNOWN, code="timeout"), "Slack did not take it (`timeout`)"),
     (StoreError("it is in use"), "database cannot be used, so nothing was done: it is in use."),
+    (StoreFailed("database or disk is full"), "could not be written, so nothing was done: database or disk is full."),
+    (Unfinished("What became of CR-1 could not be written"), "What became of CR-1 could not be written"),
     (BotError("something of later"), "something of later"),
     (Refused(""), "nothing was done"),
     (NameMissing("The event's name is missing.", "/csms get NAME", "get"), "The event's name is missing."),
