@@ -43,6 +43,7 @@ from bot.views.blocks import Message
 from bot.views.forms import TARGET, event_option, target_option
 from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.waiting import stopped_within, unless_stopped
 from bot.web import build_web
 from commands import home
 
@@ -258,7 +259,7 @@ class App:
         tasks = [] if restored else [asyncio.create_task(self.poller.run(stop), name="poller")]
         resuming: asyncio.Task[None] | None = None
         try:
-            await self._know_slack(stop)
+            await unless_stopped(stop, self._know_slack(stop))
             if restored and not stop.is_set():
                 await self.restoring.run(self.door.identity, stop)
                 tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
@@ -304,9 +305,7 @@ class App:
                 log.exception("a change could not be carried on", extra={"action": "resume_failed"})
             self.poster.wake()
             left_for = RESUME_AFTER
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RESUME_AFTER.total_seconds()):
-                    await stop.wait()
+            await stopped_within(stop, RESUME_AFTER.total_seconds())
 
     async def _last_words(self) -> None:
         """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""
@@ -331,9 +330,7 @@ class App:
                 log.warning(
                     "Slack is not there yet", extra={"action": "slack_unreachable", "error": str(error)}
                 )
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(wait, error.retry_after_s)):
-                        await stop.wait()
+                await stopped_within(stop, max(wait, error.retry_after_s))
                 wait = min(wait * 2, 30.0)
                 continue
             self.door.identity = identity

@@ -43,6 +43,11 @@ def main() -> None:
         # Whoever read our output has had enough.
         mute()
         sys.exit(1)
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            mute(sys.stderr)
 
 
 def _run(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -30,6 +31,7 @@ class NearestGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def mute() -> None:
-    """Nothing more can be printed: without this the interpreter tries it once more as it ends, and complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def mute(stream: TextIO | None = None) -> None:
+    """Nothing more can be printed (to standard output): without this the interpreter tries it once more as it ends,
+    complains, and changes the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
