@@ -2,7 +2,7 @@
 
 The chain: `hash` = SHA-256 over `csms-bot/audit/1`, a newline, and the canonical JSON (sorted keys, no spaces, UTF-8)
 of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros. docs/audit-format.md has it in
-full; `bot/verify.py` checks it, and shares nothing with this module but that document.
+full; `bot/verify` checks it, and shares nothing with this module but that document.
 """
 
 from __future__ import annotations
