@@ -14,7 +14,8 @@
     │   ├── CsmsDown                trying later may help: 429, 5xx, no answer; `landed` says what is known
     │   └── CsmsGarbled             an answer that is not what the API promises
     ├── SlackError                  Slack's Web API: what it said, and whether the call may have taken effect
-    └── StoreError                  the database is not ours, is newer than we are, or is in use
+    ├── StoreError                  the database is not ours, is newer than we are, or is in use
+    └── ArchiveError                old rows of the audit log stay where they are; why
 
 An error carries data; the words for people are chosen in `bot/views/errors.py`.
 """
@@ -160,3 +161,7 @@ class SlackError(BotError):
 
 class StoreError(BotError):
     """The database cannot be used; the text says why and what to do."""
+
+
+class ArchiveError(BotError):
+    """Old rows of the audit log could not be archived, and stay in the database; the text says why and what to do."""
