@@ -196,9 +196,9 @@ def _found(verdict: Verdict, *, witness: bool, archived: bool) -> Iterator[str]:
         if verdict.unseen:
             yield f"{verdict.unseen} of archived rows were not compared"
     if before and not archived:
-        newest = verdict.segments[-1]
-        older = "" if len(verdict.segments) == 1 and newest.first == 1 else " and the segments before it"
-        yield f"rows 1 to {before} are in {newest.file}{older}, not looked at; name its folder with --segments DIR"
+        segment = next(one for one in verdict.segments if one.first <= before <= one.last)
+        older = "" if segment.first == 1 else " and the segments before it"
+        yield f"rows 1 to {before} are in {segment.file}{older}, not looked at; name its folder with --segments DIR"
 
 
 async def _witnessed(path: Path, config: str) -> tuple[list[Head], list[str]]:

@@ -15,7 +15,7 @@
     │   └── CsmsGarbled             an answer that is not what the API promises
     ├── SlackError                  Slack's Web API: what it said, and whether the call may have taken effect
     ├── StoreError                  the database is not ours, is newer than we are, or is in use
-    └── ArchiveError                old rows of the audit log stay where they are; why
+    └── ArchiveError                on the console: old rows of the audit log stay where they are; why
 
 An error carries data; the words for people are chosen in `bot/views/errors.py`.
 """

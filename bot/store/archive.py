@@ -168,7 +168,10 @@ def put(part: Path, path: Path, sha256: str) -> None:
 
 
 def vouch(tx: Tx, segment: Segment, now: datetime) -> None:
-    """The log says where the rows are, while it still has them itself."""
+    """The log says where the rows are, while it still has them itself. StoreError when it has said so already."""
+    done = newest(tx)
+    if segment.first != (done.last + 1 if done else 1):
+        raise StoreError(f"row {segment.first} was archived by somebody else meanwhile; run it again")
     reason = f"Rows {segment.first} to {segment.last} are in {segment.file}."
     append(tx, Entry("system", ARCHIVE, "done", after=asdict(segment), reason=reason), now)
 
@@ -215,10 +218,18 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def alone(database: Path) -> Iterator[None]:
-    """Nobody else archives rows of the database meanwhile, or puts it back. StoreError, OSError."""
-    with Path(f"{database}.archive-lock").open("a") as lock:
+    """Nobody else archives rows of the database meanwhile, or puts it back. StoreError."""
+    path = Path(f"{database}.archive-lock")
+    try:
+        # Opened for reading: root may have made it, and the bot's own user be the next to need it.
+        lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be made ({error.strerror})") from None
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(f"rows of {database} are being archived; let that end first") from None
         yield
+    finally:
+        os.close(lock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -418,17 +419,48 @@ async def test_rows_that_a_bot_writes_meanwhile_are_all_there(log: Log, monkeypa
 
 def test_checks_beside_an_archiving_never_doubt(log: Log, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(steps, "ROWS", 1)
-    doubts: list[list[str]] = []
-    remove_some = steps.remove_some
+    found: list[tuple[int, list[str]]] = []
+    unit = steps.unit
 
-    def looking(tx: Any) -> bool:
-        left = remove_some(tx)
-        tx.conn.commit()
-        doubts.append(check(log.path, folder=log.folder).doubts)
-        tx.conn.execute("begin")
-        return left
+    def looked_after(db: Any, work: Any) -> Any:
+        made = unit(db, work)
+        verdict = check(log.path, folder=log.folder)
+        found.append((verdict.begins, verdict.doubts))
+        return made
 
-    monkeypatch.setattr(steps, "remove_some", looking)
+    monkeypatch.setattr(steps, "unit", looked_after)
     archive(log.path, log.folder, second(25), LATE)
 
-    assert doubts == [[]] * 25
+    assert found == [(begins, []) for begins in range(1, 27)]
+
+
+@pytest.mark.parametrize("point", ["append:1:after", "unit:1:after", "check_guards:2:after", "unit:3:after"])
+async def test_a_running_bot_goes_on_when_an_archiving_beside_it_is_killed(log: Log, point: str):
+    async with opened(log.path) as store:
+        await asyncio.to_thread(killed, log, point)
+
+        written = [await store.audit.append(entry(number), LATE) for number in range(3)]
+        assert (await store.audit.head())[1] == written[-1].hash
+
+    rows = [json.loads(line)["hash"] for line in whole(log)]
+    assert rows[-3:] == [row.hash for row in written]
+
+
+def test_a_segment_that_another_archiving_made_meanwhile_is_not_vouched_for_twice(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    """As with two names of one database, by which the lock cannot tell that it is one."""
+    monkeypatch.setattr(steps, "alone", contextlib.nullcontext)
+    put = steps.put
+
+    def other_first(part: Path, path: Path, sha256: str) -> None:
+        put(part, path, sha256)
+        monkeypatch.setattr(steps, "put", put)
+        archive(log.path, log.folder, second(20), LATE)
+
+    monkeypatch.setattr(steps, "put", other_first)
+    with pytest.raises(StoreError, match="row 1 was archived by somebody else meanwhile; run it again"):
+        archive(log.path, log.folder, second(25), LATE)
+
+    assert check(log.path).begins == 21
+    assert len(whole(log)) == MANY + 1
