@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from bot.cli import cli
+from bot.model import AuditRow
 from bot.store import archive as steps
+from bot.store import audit
+from bot.store.engine import Tx
 from tests.store.support import entry, opened
 from tests.support.console import ROOT, csms_bot, environment
 from tests.support.segments import Log, unguarded
@@ -133,3 +141,26 @@ async def test_a_link_that_somebody_left_in_the_folder_is_not_followed(log: Log,
     assert (await csms_bot(*words(log))).code == 0
 
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+async def test_an_export_that_rows_were_archived_under_ends_with_1_and_says_to_export_again(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit, "CHUNK", 2)
+    read, now = audit.read, datetime.now(UTC)
+
+    def archiving(db: Tx, **filters: Any) -> Iterator[AuditRow]:
+        for row in read(db, **filters):
+            if row.seq == 2:
+                steps.archive(log.path, log.folder, now - timedelta(days=400), now)
+            yield row
+
+    monkeypatch.setattr(audit, "read", archiving)
+    ended = await asyncio.to_thread(CliRunner().invoke, cli, ["audit", "export", "--database", str(log.path)])
+
+    rows = [json.loads(line)["seq"] for line in ended.stdout.splitlines()]
+    assert rows[:3] == [1, 2, OLD + 1], "control: rows are missing from it"
+    assert (ended.exit_code, ended.stderr) == (
+        1,
+        "Error: Rows were archived meanwhile, and some may be missing; export again.\n",
+    )

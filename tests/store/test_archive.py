@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import random
 import signal
 import sqlite3
 import stat
@@ -22,10 +23,11 @@ import pytest
 
 from bot.errors import ArchiveError, StoreError
 from bot.store import archive as steps
+from bot.store import open_read_only
 from bot.store.archive import Archived, archive
 from bot.verify import GUARDS, check, check_export
 from tests.store.support import NOW, entry, opened
-from tests.support.killed_archive import NAIVE, POINTS, ROWS
+from tests.support.killed_archive import NAIVE, NEVER, POINTS, ROWS
 from tests.support.segments import Log, appended, exported, rows_of, unguarded
 
 MANY = 30
@@ -64,6 +66,8 @@ def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def whole(log: Log) -> list[str]:
     """Each row there is, once: those of the files that the log vouches for, then those of the table."""
+    # As each command does first: SQLite takes back what was killed in the middle of a commit.
+    open_read_only(log.path).close()
     verdict = check(log.path, folder=log.folder)
     assert verdict.doubts == []
     found: dict[int, str] = {}
@@ -365,6 +369,33 @@ def test_control_an_archiving_that_removes_before_it_writes_loses_rows_when_it_i
 
     assert check(log.path, folder=log.folder).doubts == ["row 1 is missing"]
     assert exported(log.path) == before[25:]
+
+
+@pytest.mark.proof
+def test_archivings_killed_at_random_instants_lose_no_row(log: Log):
+    chance, died = random.Random(5), 0
+    known = whole(log)
+    for round_ in range(60):
+        at = MANY + 40 * round_
+        appended(log.path, *(entry(at + number) for number in range(40)), first=at)
+        words = [str(log.path), str(log.folder), second(at + 20).isoformat(), NEVER]
+        with subprocess.Popen([sys.executable, "-m", "tests.support.killed_archive", *words]) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.25, 0.75))
+            process.kill()
+        now = whole(log)
+        named = {one.file for one in check(log.path, folder=log.folder).segments}
+        died += bool({file.name for file in log.folder.iterdir()} - named) or half_removed(log)
+        assert now[: len(known)] == known
+        assert [json.loads(line)["seq"] for line in now] == list(range(1, len(now) + 1))
+        known = now
+    assert died > 5, "some of them died half-way"
+
+
+def half_removed(log: Log) -> bool:
+    """Rows that the log vouches for are in the table, too."""
+    verdict = check(log.path)
+    return bool(verdict.segments) and verdict.segments[-1].last >= verdict.begins
 
 
 @pytest.mark.parametrize("tamper", [Path.unlink, lambda file: file.write_bytes(file.read_bytes() + b"\n")])

@@ -1,7 +1,7 @@
 """An archiving that kills itself: `python -m tests.support.killed_archive DATABASE FOLDER BEFORE write:2:before`.
 
 It archives what is older than BEFORE (ISO 8601) with one step wrapped: the process is gone by SIGKILL just before the step
-is taken for that time, just after it, or in its middle. `naive` is one that removes before it writes.
+is taken for that time, just after it, or in its middle. `naive` is one that removes before it writes, `never` kills nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.verify import GUARDS
 
 ROWS = 10
 BEFORE, MIDDLE, AFTER = "before", "middle", "after"
-NAIVE = "naive"
+NAIVE, NEVER = "naive", "never"
 POINTS = (
     "check_guards:1:after",
     "write:1:before", "write:1:middle", "write:1:after",
@@ -86,7 +86,8 @@ def main() -> None:
     steps.ROWS, steps.PAUSE_S = ROWS, 0
     if point == NAIVE:
         naive(database, datetime.fromisoformat(before))
-    lay(point)
+    if point != NEVER:
+        lay(point)
     steps.archive(database, folder, datetime.fromisoformat(before), datetime.fromisoformat(before))
 
 
