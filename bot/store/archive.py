@@ -89,11 +89,15 @@ def archive(database: Path, folder: Path, before: datetime, now: datetime) -> Ar
 
 
 def newest(db: Tx) -> Segment | None:
-    """The segment that the log last vouched for."""
+    """The segment that the log last vouched for. StoreError when the log does not say it as `vouch` writes it."""
     row = db.execute(
-        "select after from audit where action = ? and outcome = 'done' order by seq desc limit 1", [ARCHIVE]
+        "select seq, after from audit where action = ? and outcome = 'done' order by seq desc limit 1",
+        [ARCHIVE],
     ).fetchone()
-    return Segment(**json.loads(row[0])) if row else None
+    try:
+        return Segment(**json.loads(row[1])) if row else None
+    except (TypeError, ValueError):
+        raise StoreError(f"row {row[0]} of the audit log does not say what was archived") from None
 
 
 def old_rows(db: Tx, before: datetime) -> tuple[int, str]:
@@ -121,7 +125,7 @@ def _filed(db: Tx, folder: Path, start: Head, last: int) -> Segment:
         verdict, sha256 = read_back(part, start)
         if verdict.doubts or verdict.rows != last:
             doubt = verdict.doubts[0] if verdict.doubts else f"row {verdict.rows + 1} is missing"
-            raise ArchiveError(f"the audit log is broken: {doubt}; nothing was archived")
+            raise ArchiveError(f"the rows do not hold as they were read back: {doubt}; nothing was archived")
         put(part, path, sha256)
     except BaseException:
         with suppress(OSError):

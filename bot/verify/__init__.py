@@ -4,10 +4,10 @@ It imports nothing of the rest of this program: what writes the log and what che
 It never writes, and anything that it cannot read or understand is a doubt.
 """
 
-from bot.verify.chain import COLUMNS, GENESIS, Head, Row, Segment, Verdict, Walk, digest
+from bot.verify.chain import COLUMNS, GENESIS, Head, Segment, Verdict, Walk, digest
 from bot.verify.database import GUARDS, check
 from bot.verify.segments import check_export
 
 __all__ = [
-    "COLUMNS", "GENESIS", "GUARDS", "Head", "Row", "Segment", "Verdict", "Walk", "check", "check_export", "digest",
+    "COLUMNS", "GENESIS", "GUARDS", "Head", "Segment", "Verdict", "Walk", "check", "check_export", "digest",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from bot.errors import ArchiveError, StoreError
+from bot.model import Entry
 from bot.store import archive as steps
 from bot.store import open_read_only
 from bot.store.archive import Archived, archive
@@ -264,7 +265,9 @@ def test_a_file_that_does_not_come_back_from_the_disk_as_it_was_written_is_not_v
         part.write_bytes(b"".join([*lines[:6], lines[6].replace(b"reason 6", b"reason 7"), *lines[7:]]))
 
     monkeypatch.setattr(steps, "write", bad)
-    with pytest.raises(ArchiveError, match="the audit log is broken: row 7 is not what was written"):
+    with pytest.raises(
+        ArchiveError, match="the rows do not hold as they were read back: row 7 is not what was written"
+    ):
         archive(log.path, log.folder, second(25), LATE)
 
     assert (rows_of(log.path), list(log.folder.iterdir())) == (rows, [])
@@ -300,7 +303,7 @@ def test_rows_that_were_tampered_with_are_not_archived(log: Log, row: int):
         db.execute("update audit set actor = 'U9' where seq = ?", [row])
 
     with pytest.raises(
-        ArchiveError, match=f"broken: row {row} is not what was written; nothing was archived"
+        ArchiveError, match=f"read back: row {row} is not what was written; nothing was archived"
     ):
         archive(log.path, log.folder, second(25), LATE)
 
@@ -329,6 +332,14 @@ def test_another_file_of_that_name_is_never_written_over(log: Log):
 
     assert file.read_text() == "something else\n"
     assert (len(rows_of(log.path)), list(log.folder.iterdir())) == (MANY, [file])
+
+
+@pytest.mark.parametrize("after", [None, {}, {"first": 1}])
+def test_an_archive_row_that_nobody_here_wrote_is_one_sentence(log: Log, after: Any):
+    appended(log.path, Entry("system", "audit.archive", "done", after=after))
+
+    with pytest.raises(StoreError, match=f"^row {MANY + 1} of the audit log does not say what was archived$"):
+        archive(log.path, log.folder, second(25), LATE)
 
 
 def test_two_archivings_at_once_do_not_meet(log: Log):
