@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ import pytest
 
 from bot.model import Entry
 from bot.store.archive import archive
-from bot.verify import GENESIS, Head, Segment, Verdict, check, check_export, digest
+from bot.verify import COLUMNS, GENESIS, Head, Segment, Verdict, check, check_export, digest
 from tests.store.support import NOW, entry
 from tests.support.segments import (
     BATCH,
@@ -30,6 +31,7 @@ from tests.support.segments import (
     unguarded,
 )  # fmt: skip
 
+DOCUMENT = (Path(__file__).parents[1] / "docs/audit-format.md").read_text("utf-8")
 BATCHES = 4
 FIRST, SECOND, THIRD = BATCH, 2 * BATCH + 1, 3 * BATCH + 2
 """The last row of each segment: an archive row follows each batch but the first."""
@@ -64,6 +66,30 @@ def cut(log: Log, last: int) -> None:
     """The rows up to `last` are gone, and the guards as they were."""
     with unguarded(log.path) as db:
         db.execute("delete from audit where seq <= ?", [last])
+
+
+# -- the document -----------------------------------------------------------------------------------------------------
+
+
+def test_the_documents_archive_row_vouches_for_the_documents_segment(tmp_path: Path):
+    log = Log(tmp_path / "db", tmp_path)
+    appended(log.path, entry())
+    rows, [archived] = (block.splitlines() for block in re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL))
+    file = tmp_path / json.loads(archived)["after"]["file"]
+    file.write_text("".join(f"{line}\n" for line in rows[:2]), "utf-8")
+    with unguarded(log.path) as db:
+        db.execute("delete from audit")
+        for line in (rows[2], archived):
+            columns = stored({name: json.loads(line)[name] for name in COLUMNS})
+            db.execute(f"insert into audit values ({', '.join('?' * len(COLUMNS))})", columns)  # noqa: S608 (question marks)
+
+    verdict = looked(log)
+    assert (verdict.doubts, verdict.rows, verdict.begins) == ([], 4, 3)
+    file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+    assert looked(log).doubts == [f"{file.name}: row 3 does not have the columns of the format"]
+    with unguarded(log.path) as db:
+        db.execute("delete from audit where seq = 4")
+    assert looked(log).doubts == ["row 1 is missing"]
 
 
 # -- a log that nobody touched ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from bot.store.schema import AUDIT_GUARDS, check_guards
 from bot.verify import Head, Verdict, check_export
 
 SHRINKS = "audit_never_shrinks"
-ROWS = 5_000
+ROWS = 2_000
 """Removed in one transaction, for which the bot has to wait."""
 PAUSE_S = 0.15
 """Between two of them: more than the 100 ms after which a waiting SQLite looks again, so that the bot gets its turn."""
