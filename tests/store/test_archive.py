@@ -13,6 +13,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -384,23 +385,30 @@ def test_control_an_archiving_that_removes_before_it_writes_loses_rows_when_it_i
 
 @pytest.mark.proof
 def test_archivings_killed_at_random_instants_lose_no_row(log: Log):
-    chance, died = random.Random(5), 0
-    known = whole(log)
-    for round_ in range(60):
+    chance, known, took, half = random.Random(5), whole(log), 0.0, 0
+    left: set[str] = set()
+    for round_ in range(80):
         at = MANY + 40 * round_
         appended(log.path, *(entry(at + number) for number in range(40)), first=at)
         words = [str(log.path), str(log.folder), second(at + 20).isoformat(), NEVER]
-        with subprocess.Popen([sys.executable, "-m", "tests.support.killed_archive", *words]) as process:
+        command = [sys.executable, "-m", "tests.support.killed_archive", *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begins\n"
+            began = time.monotonic()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0.25, 0.75))
+                # The first one ends by itself, and says how long there is to be killed in.
+                process.wait(chance.uniform(0, took) if took else None)
             process.kill()
+        took = took or time.monotonic() - began
         now = whole(log)
         named = {one.file for one in check(log.path, folder=log.folder).segments}
-        died += bool({file.name for file in log.folder.iterdir()} - named) or half_removed(log)
+        was, left = left, {file.name for file in log.folder.iterdir()} - named
+        half += bool(left - was) or half_removed(log)
         assert now[: len(known)] == known
         assert [json.loads(line)["seq"] for line in now] == list(range(1, len(now) + 1))
         known = now
-    assert died > 5, "some of them died half-way"
+    assert half > 5, "some of them died half-way"
 
 
 def half_removed(log: Log) -> bool:

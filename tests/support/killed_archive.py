@@ -88,6 +88,7 @@ def main() -> None:
         naive(database, datetime.fromisoformat(before))
     if point != NEVER:
         lay(point)
+    print("begins", flush=True)
     steps.archive(database, folder, datetime.fromisoformat(before), datetime.fromisoformat(before))
 
 
