@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from bot import __version__
+from bot.cli_archive import archive
 from bot.cli_audit import audit
 from bot.cli_backup import backup, restore
 from bot.errors import SettingsError, StoreError
@@ -149,6 +150,7 @@ def doctor(as_json: bool, config: str) -> None:
     sys.exit(any(check.verdict == "wrong" for check in checks))
 
 
+audit.add_command(archive)
 cli.add_command(audit)
 cli.add_command(backup)
 cli.add_command(restore)

@@ -15,8 +15,9 @@
     │   └── CsmsGarbled             an answer that is not what the API promises
     ├── SlackError                  Slack's Web API: what it said, and whether the call may have taken effect
     ├── StoreError                  the database is not ours, is newer than we are, or is in use
-    └── StoreFailed                 a transaction did not happen: a full disk, a lock, a guard
-        └── Unfinished              a change could not be written down; it is carried on later
+    ├── StoreFailed                 a transaction did not happen: a full disk, a lock, a guard
+    │   └── Unfinished              a change could not be written down; it is carried on later
+    └── ArchiveError                on the console: old rows of the audit log stay where they are; why
 
 An error carries data or, where a person is refused, the sentence; `bot/views/errors.py` makes a message of either.
 """
@@ -170,3 +171,7 @@ class StoreFailed(BotError):
 
 class Unfinished(StoreFailed):
     """A step of a change could not be written to the database; the text says which, and that it is tried again."""
+
+
+class ArchiveError(BotError):
+    """Old rows of the audit log could not be archived, and stay in the database; the text says why and what to do."""

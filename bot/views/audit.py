@@ -55,6 +55,7 @@ WORDS = {
     ("outside.accept", "refused"): "was refused to accept",
     ("outside.revert", "refused"): "was refused to revert",
     ("outside.revert", "failed"): "could not revert",
+    ("audit.archive", "done"): "archived the oldest rows of the audit log",
     ("audit.export", "intent"): "began to export the audit log",
     ("audit.export", "sent"): "was sent an export of the audit log",
     ("audit.export", "failed"): "was not sent an export of the audit log",
