@@ -44,6 +44,10 @@ def main() -> None:
         # Whoever read our output has had enough.
         mute()
         sys.exit(1)
+    except OSError as error:
+        mute()
+        click.echo(f"csms-bot: {error}", err=True)
+        sys.exit(1)
     finally:
         try:
             sys.stderr.flush()

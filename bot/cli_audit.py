@@ -91,6 +91,8 @@ def audit_export(form: str, output: str, database: str, config: str, **filters: 
 
     with _log(database, config) as db:
         before = begins(db)
+        if output != "-" and Path(output).exists() and Path(output).samefile(database_path(database, config)):
+            raise click.UsageError(f"{output} is the database; name another file.")
         with _output(output) as out:
             out.writelines(FORMATS[form](read(db, **filters)))
         if begins(db) != before:
@@ -130,19 +132,25 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
     from tabulate import tabulate  # type: ignore[import-untyped]
 
     from bot.store.audit import begins, read
+    from bot.views.text import clean
 
     with _log(database, config) as db:
         rows = list(read(db, newest_first=True, limit=limit, **filters))
         first = begins(db)
     table = [
-        (row.seq, row.at[:19], row.actor, row.action, row.outcome, row.change, row.event, row.reason[:60])
+        (
+            row.seq,
+            row.at[:19],
+            # What people wrote must not steer the terminal.
+            *(
+                clean(text, 64)
+                for text in (row.actor, row.action, row.outcome, row.change, row.event, row.reason)
+            ),
+        )
         for row in rows
     ]
-    click.echo(
-        tabulate(
-            table, headers=["seq", "at (UTC)", "actor", "action", "outcome", "change", "event", "reason"]
-        )
-    )
+    headers = ["seq", "at (UTC)", "actor", "action", "outcome", "change", "event", "reason"]
+    click.echo(tabulate(table, headers=headers, disable_numparse=True))
     _say_archived(first, filters["since"])
 
 
@@ -160,9 +168,9 @@ def audit_verify(witness: bool, segments: Path | None, database: str, config: st
     """Check the whole log, by its documented format: every row, its guards, and the file. Any doubt ends with 1."""
     from bot.verify import check
 
-    with _log(database, config):
-        pass  # A file that is no database of ours is a mistake of usage, not a broken log.
     path = database_path(database, config)
+    if not path.is_file():
+        raise StoreError(f"there is no database at {path}; name it with CSMS_BOT_DATABASE or --database")
     heads, unseen = asyncio.run(_witnessed(path, config)) if witness else ([], [])
     verdict = check(path, heads, segments)
     verdict.doubts += unseen
@@ -173,7 +181,8 @@ def audit_verify(witness: bool, segments: Path | None, database: str, config: st
             else "Slack holds no head of it"
         )
     if verdict.doubts:
-        click.echo(f"The audit log is broken: {'; '.join(verdict.doubts)}.", err=True)
+        what = "not confirmed" if verdict.doubts == unseen else "broken"
+        click.echo(f"The audit log is {what}: {'; '.join(verdict.doubts)}.", err=True)
         sys.exit(1)
     click.echo("; ".join(_found(verdict, witness=witness, archived=segments is not None)))
 
@@ -225,6 +234,8 @@ async def _witnessed(path: Path, config: str) -> tuple[list[Head], list[str]]:
             found, gone = await heads_in(slack, channel, posted)
             heads += found
             doubts += gone
+    except StoreError as error:
+        return [], [str(error)]
     except SlackError as error:
         return [], [f"Slack could not be asked for the heads that it holds ({error})"]
     finally:

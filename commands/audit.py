@@ -25,7 +25,8 @@ async def handle(call: Call) -> None:
     call.at_most(0, usage, "; an event is named with `--event`")
     earliest = since(call, usage)
     asked = Asked(
-        project=call.scope.name,
+        # With one project there is nothing to choose, and rows about none (a refused stranger, a restore) are shown too.
+        project=call.scope.name if len(call.services.projects) > 1 else "",
         event=call.words.one("--event") or "",
         actor=_user(call.words.one("--user") or "", usage),
         action=(call.words.one("--action") or "").lower(),

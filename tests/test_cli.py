@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from bot import __version__
 from bot.cli import cli, main
 from bot.model import Entry
 from bot.store import Store
-from tests.support.console import Ended, logging_as_it_was, started
+from tests.support.console import Ended, environment, logging_as_it_was, started
 from tests.support.stage import Stage, change_of
 
 GOOD = {
@@ -395,7 +396,7 @@ def _of_another_program(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_missing, _folder, _empty, _letter, _of_another_program])
-@pytest.mark.parametrize("command", ["export", "list", "verify"])
+@pytest.mark.parametrize("command", ["export", "list"])
 def test_a_file_that_is_no_database_of_the_bot_ends_with_2_and_one_line(
     run: Run, tmp_path: Path, command: str, make: Callable[[Path], None]
 ):
@@ -407,6 +408,85 @@ def test_a_file_that_is_no_database_of_the_bot_ends_with_2_and_one_line(
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
     assert str(path) in line
+
+
+@pytest.mark.parametrize("make", [_missing, _folder])
+def test_where_there_is_no_file_verify_was_called_wrongly(
+    run: Run, tmp_path: Path, make: Callable[[Path], None]
+):
+    path = tmp_path / "bot.db"
+    make(path)
+
+    ended = run("audit", "verify", CSMS_BOT_DATABASE=str(path))
+
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+
+
+@pytest.mark.parametrize("make", [_empty, _letter, _of_another_program])
+def test_a_file_that_holds_no_log_is_a_doubt_for_verify(
+    run: Run, tmp_path: Path, make: Callable[[Path], None]
+):
+    """Its first bytes may have been damaged, or the log dropped: verify cannot know that it never held one."""
+    path = tmp_path / "bot.db"
+    make(path)
+
+    ended = run("audit", "verify", CSMS_BOT_DATABASE=str(path))
+
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1)
+    assert ended.err.startswith("The audit log is broken: ")
+
+
+async def test_a_column_that_does_not_belong_there_is_a_doubt_and_hinders_no_reader(run: Run, tmp_path: Path):
+    database = await made(tmp_path / "bot.db", Entry(actor="U1", action="test", outcome="ok"))
+    with sqlite3.connect(database) as db:
+        db.execute("alter table audit add column extra text")
+    db.close()
+
+    verified = run("audit", "verify", "--database", str(database))
+
+    assert verified.code == 1
+    assert "has not the columns" in verified.err
+    assert run("audit", "export", "--database", str(database)).code == 0
+
+
+async def test_the_list_shows_names_as_they_are_and_steers_no_terminal(run: Run, tmp_path: Path):
+    entries = [
+        Entry(actor="U1", action="test", outcome="ok", event=name, reason="\x1b[2Jgone\nnew line")
+        for name in ("007", "1e5")
+    ]
+    database = await made(tmp_path / "bot.db", *entries)
+
+    printed = run("audit", "list", "--database", str(database)).out
+
+    assert " 007 " in printed
+    assert " 1e5 " in printed
+    assert "\x1b" not in printed
+    assert len(printed.splitlines()) == 2 + len(entries)
+
+
+async def test_an_export_over_the_database_itself_is_refused(run: Run, tmp_path: Path):
+    database = await made(tmp_path / "bot.db", Entry(actor="U1", action="test", outcome="ok"))
+    before = database.read_bytes()
+
+    ended = run("audit", "export", "--database", str(database), "-o", str(database))
+
+    assert ended.code == 2
+    assert "is the database" in ended.err
+    assert database.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("words", [("version",), ("audit", "list"), ("audit", "export"), ("audit", "verify")])
+async def test_an_output_that_is_full_is_one_line(tmp_path: Path, words: tuple[str, ...]):
+    database = await made(tmp_path / "bot.db", Entry(actor="U1", action="test", outcome="ok"))
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bot", *words],
+            env=environment({"CSMS_BOT_DATABASE": str(database)}), stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
 
 
 # -- the embedded servers ------------------------------------------------------------------------------------------

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from bot.errors import Sent, SlackError
 from bot.slack.client import SlackClient
 
 PAGE = 200
+TS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 async def messages(slack: SlackClient, method: str, **arguments: Any) -> AsyncIterator[dict[str, Any]]:
-    """All that `conversations.history` or `.replies` gives, page by page. SlackError."""
+    """All that `conversations.history` or `.replies` gives, page by page; Slack's pauses are waited for. SlackError."""
     while True:
-        page = await slack.call(method, limit=PAGE, **arguments)
-        for message in page.get("messages", ()):
-            yield message
+        try:
+            page = await slack.call(method, limit=PAGE, **arguments)
+        except SlackError as error:
+            if error.sent is not Sent.LIMITED:
+                raise
+            await asyncio.sleep(error.retry_after_s)
+            continue
+        for message in page.get("messages") or ():
+            if isinstance(message, dict) and TS.fullmatch(str(message.get("ts"))):
+                yield message
         cursor = (page.get("response_metadata") or {}).get("next_cursor")
         if not cursor:
             return

@@ -20,22 +20,22 @@ async def heads_in(
 ) -> tuple[list[Head], list[str]]:
     """The heads that the channel's history holds, and doubts about it. SlackError.
 
-    `posted`: (ts, seq) of heads that the bot remembers to have posted there. One that is gone is a doubt, unless all
-    messages of its time are: a workspace may forget what is old.
+    `posted`: (ts, seq) of heads that the bot remembers to have posted there. One that is gone, with its message or from
+    it, is a doubt, unless all messages of its time are gone: a workspace may forget what is old.
     """
     identity = await slack.call("auth.test")
     heads: list[Head] = []
-    seen: set[str] = set()
+    seen: dict[str, set[int]] = {}
     async for message in messages(slack, "conversations.history", channel=channel):
-        ts = str(message.get("ts", ""))
-        seen.add(ts)
-        if is_ours(message, identity):
-            heads += _heads(message, ts, channel)
+        ts = str(message["ts"])
+        found = _heads(message, ts, channel) if is_ours(message, identity) else []
+        seen[ts] = {head.seq for head in found}
+        heads += found
     oldest = min(seen, key=float, default="inf")
     gone = [
         f"the message in {channel} that held the head of row {seq} ({_when(ts)}) is gone from Slack"
         for ts, seq in posted
-        if ts not in seen and float(ts) > float(oldest)
+        if seq not in seen.get(ts, ()) and float(ts) >= float(oldest)
     ]
     return heads, gone
 

@@ -23,6 +23,7 @@ COLUMNS = (
     "seq", "at", "actor", "action", "project", "event", "change", "before", "after", "outcome", "reason",
     "prev_hash", "hash",
 )  # fmt: skip
+COLUMN_LIST = ", ".join(COLUMNS)
 CHUNK = 1000
 FEW = 5000
 """Rows that are read and sorted in a moment."""
@@ -114,7 +115,7 @@ def read(
         size = min(CHUNK, left)
         rows = list(
             db.query(
-                f"select * from audit where {' and '.join(where)} and seq {compare} ? "  # noqa: S608 (constant names)
+                f"select {COLUMN_LIST} from audit where {' and '.join(where)} and seq {compare} ? "  # noqa: S608 (constant names)
                 f"order by seq {order} limit ?",
                 [*values, edge, size],
             )

@@ -47,7 +47,7 @@ def check(path: Path, heads: Iterable[Head] = (), folder: Path | None = None) ->
                 while not _walked(db, verdict, heads, folder) and not guards:
                     pass
             verdict.doubts += [*guards, *file.result()]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         verdict.doubts.append(f"the database cannot be read after row {verdict.rows} ({error})")
     return verdict
 
@@ -112,6 +112,9 @@ def _guards(db: sqlite3.Connection) -> list[str]:
     kind = db.execute("select type, sql from sqlite_master where name = 'audit'").fetchone()
     if kind is None or kind[0] != "table" or not kind[1].lower().rstrip().endswith("strict"):
         return ["`audit` is not the table that it must be"]
+    columns = tuple(row[1] for row in db.execute("pragma table_xinfo(audit)"))
+    if columns != COLUMNS:
+        return [f"`audit` has not the columns that it must have, but {', '.join(map(str, columns))[:300]}"]
     found = dict(
         db.execute(
             "select name, sql from sqlite_master where type = 'trigger' and lower(tbl_name) = 'audit'"
