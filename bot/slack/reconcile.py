@@ -23,10 +23,11 @@ async def named_since(
     """The records that the bot's own messages in an alert channel name, threads included. SlackError."""
     found: Counter[Named] = Counter()
     async for message in _history(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
-        if not _ours(message, identity):
-            continue
-        found.update(named_by(_text(message)))
-        if message.get("reply_count"):
+        ours = _ours(message, identity)
+        if ours:
+            found.update(named_by(_text(message)))
+        # Below an alert that somebody deleted the replies stand on, under a tombstone of Slack's own.
+        if message.get("reply_count") and (ours or message.get("subtype") == "tombstone"):
             replies = _history(slack, "conversations.replies", channel=channel, ts=message["ts"])
             async for reply in replies:
                 if reply.get("ts") != message["ts"] and _ours(reply, identity):

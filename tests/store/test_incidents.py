@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlite_utils
 
 from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
@@ -77,8 +78,8 @@ async def test_what_was_held_back_comes_once_when_the_snooze_is_over_and_survive
 
     async with opened(tmp_path / "db") as store:
         await _keep(store, _incident(), "one")
-        assert await store.incidents.snooze("nothing", "U1", NOW) is None
-        await store.incidents.snooze("i1", "U1", NOW + 10 * MINUTE)
+        assert await store.incidents.snooze("nothing", "U1", NOW + MINUTE, NOW) is None
+        await store.incidents.snooze("i1", "U1", NOW + 10 * MINUTE, NOW)
         await _hold(store, "two")
         await _hold(store, "three", NOW + 9 * MINUTE)
         assert await store.incidents.wake("a", NOW + 9 * MINUTE, meanwhile) == 0
@@ -94,6 +95,46 @@ async def test_what_was_held_back_comes_once_when_the_snooze_is_over_and_survive
         assert (kept.held, kept.snoozed_until) == (0, None)
         assert (await store.outbox.backlog())["pending"] == 1
     assert told == [["two", "three"]]
+
+
+async def _rows(store: Store) -> list[tuple[str, str, str, str, str, str]]:
+    rows = await store.audit.read(limit=100)
+    return [(one.actor, one.action, one.outcome, one.project, one.event, one.reason) for one in rows]
+
+
+async def test_what_people_say_of_an_alert_is_in_the_audit_log_once(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        for who in ("U1", "U2"):
+            await store.incidents.acknowledge("i1", who, NOW)
+        await store.incidents.snooze("i1", "U1", NOW, NOW)
+        await store.incidents.snooze("i1", "U1", NOW + 90 * MINUTE, NOW)
+        for who in ("U3", "U4"):
+            await store.incidents.snooze("i1", who, NOW + MINUTE, NOW + MINUTE)
+        rows = await _rows(store)
+
+    until = f"{NOW + 90 * MINUTE:%Y-%m-%d %H:%M:%S} UTC"
+    assert rows == [
+        ("U1", "incident.acknowledge", "done", "a", "nightly", "FAIL at urn:ops"),
+        ("U1", "incident.snooze", "done", "a", "nightly", f"until {until}; FAIL at urn:ops"),
+        ("U3", "incident.wake", "done", "a", "nightly", "FAIL at urn:ops"),
+    ]
+
+
+async def test_without_its_row_in_the_audit_log_an_alert_is_neither_acknowledged_nor_snoozed(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        await store._engine.run(
+            lambda tx: tx.execute(
+                "create trigger full before insert on audit begin select raise(abort, 'disk full'); end"
+            )
+        )
+        with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+            await store.incidents.acknowledge("i1", "U1", NOW)
+        with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+            await store.incidents.snooze("i1", "U1", NOW + MINUTE, NOW)
+        assert await store.incidents.get("i1") == _incident()
+        await store._engine.run(lambda tx: tx.execute("drop trigger full"))
 
 
 async def test_an_applied_fix_is_waited_for_and_another_end_is_not(tmp_path: Path):

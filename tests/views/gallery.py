@@ -47,6 +47,7 @@ from bot.views.alerts import snooze_choice, snoozed
 from bot.views.audit import Turning, audit_log, exported, history
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
+from bot.views.digest import Page, all_incidents
 from bot.views.errors import sentence
 from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form, loading, outcome, sending
@@ -54,7 +55,7 @@ from bot.views.help import HelpEntry, all_help, one_help
 from bot.views.home import home
 from bot.views.outside import accepted as accepted_outside
 from bot.views.outside import outside
-from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.views.posts import draw_change, draw_data, draw_digest, draw_incident, draw_lines
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
 from tests.views.hostile import notices
@@ -277,18 +278,24 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
     over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
     yield "alert, delivering again", draw_incident(over)
     yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
-    yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
     two = [data, {**data, "at": None, "status": text}]
-    for name, more in (("mixed", True), ("incident", KEY), ("after_snooze", 2)):
-        yield f"lines, {name}", draw_data(PostKind.LINES, text, {"records": two, name: more})
-    summary = {"event": text, "status": text, "target": text, "count": 3}
-    yield "digest", draw_data(PostKind.DIGEST, text, {"incidents": [summary] * 12})
+    for name, more in (("later", False), ("mixed", True), ("incident", KEY), ("after_snooze", 2)):
+        shown = {"records": two, name: more}
+        yield f"lines, {name}", draw_lines(shown, None)
+        for how in (busy, over, replace(busy, state="fixed", acknowledged_by=text)):
+            standing = draw_lines(shown, how, a_change(text), digest=KEY)
+            yield f"lines, {name}, for an alert", standing
+    yield "lines, alone", draw_lines({"records": two, "mixed": True}, None, digest=KEY)
+    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3}
+    yield "digest", draw_digest(KEY, {"incidents": [summary] * 12}, {})
+    yield "digest of known", draw_digest(KEY, {"incidents": [summary] * 60}, {KEY: busy})
     away = {
         "incidents": [summary | {"known": True}] * 3,
         "away_since": T0.timestamp(),
         "mentions": [GROUP, text],
     }
-    yield "while away", draw_data(PostKind.DIGEST, text, away)
+    yield "while away", draw_digest(KEY, away, {KEY: replace(over, acknowledged_by=text)})
+    yield "all incidents", all_incidents(Page([summary] * 60, 1, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
     yield "outage", draw_data(PostKind.OUTAGE, text, trouble)
     yield "outage over", draw_data(PostKind.BACK, text, trouble)
