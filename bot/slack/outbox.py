@@ -21,7 +21,7 @@ from typing import Any
 
 from bot.errors import Sent, SlackError
 from bot.model import Post
-from bot.slack.client import SlackClient
+from bot.slack.client import PARSE, SlackClient
 from bot.store import Outgoing, Step
 from bot.store.outbox import NEVER, Outbox
 from bot.views.blocks import Message
@@ -209,9 +209,9 @@ class Poster:
             "metadata": {"event_type": METADATA, "event_payload": {"k": job.key}},
             "unfurl_links": False,
             "unfurl_media": False,
+            "parse": PARSE,
+            "blocks": message.body,
         }
-        if message.blocks:
-            arguments["blocks"] = list(message.blocks)
         if job.parent_ts:
             arguments["thread_ts"] = job.parent_ts
         return arguments
@@ -249,16 +249,15 @@ class Poster:
         if message is None or not job.ts:
             await self._outbox.edited(job.key, job.rev)
             return
-        arguments: dict[str, Any] = {"channel": job.channel, "ts": job.ts, "text": message.text}
-        arguments["blocks"] = list(message.blocks)
+        arguments = {"channel": job.channel, "ts": job.ts, "text": message.text, "parse": PARSE}
         try:
-            await self._slack.call("chat.update", **arguments)
+            await self._slack.call("chat.update", **arguments, blocks=message.body)
         except SlackError as error:
             if error.code in TOO_BIG:
                 log.error(
                     "edit refused", extra={"action": "edit_too_big", "kind": job.kind, "error": str(error)}
                 )
-                await self._edit_plainly(job, message)
+                await self._edit_plainly(arguments)
             elif error.code == "message_not_found":
                 log.info("message deleted", extra={"action": "edit_gone", "kind": job.kind})
                 await self._outbox.gone(job.channel, job.ts)
@@ -271,12 +270,10 @@ class Poster:
                 raise
         await self._outbox.edited(job.key, job.rev)
 
-    async def _edit_plainly(self, job: Outgoing, message: Message) -> None:
+    async def _edit_plainly(self, arguments: dict[str, Any]) -> None:
         """An edit without blocks; where even that is too big, the message stays as it is."""
         try:
-            await self._slack.call(
-                "chat.update", channel=job.channel, ts=job.ts, text=message.text, blocks=[]
-            )
+            await self._slack.call("chat.update", **arguments, blocks=[])
         except SlackError as error:
             if error.code not in TOO_BIG:
                 raise

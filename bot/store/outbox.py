@@ -118,6 +118,8 @@ def touch_incident(tx: Tx, key: str) -> None:
     )
 
 
+# A message that nobody knows of does not hold the later ones of its thread up. It would keep their order, but for as long as
+# history cannot be read, which may be days, every record of that incident would go untold; each line says its own time.
 _DUE = """
 select o.*, coalesce(p.ts, '') as parent_ts,
     case when o.state = 'pending' then 'send' when o.state = 'unknown' then 'find' else 'edit' end as step
