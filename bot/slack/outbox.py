@@ -302,6 +302,7 @@ class Poster:
 
     async def _in_history(self, job: Outgoing) -> tuple[str, bool]:
         """Its ts, empty when it is nowhere; and whether it stands in the channel though it was sent into a thread."""
+        alone = False
         if job.thread_ts:
             try:
                 if found := await self._among(job, "conversations.replies", ts=job.thread_ts):
@@ -310,10 +311,9 @@ class Poster:
                 if error.code not in NO_PARENT:
                     raise
                 await self._outbox.gone(job.channel, job.thread_ts)
+                alone = True
         found = await self._among(job, "conversations.history")
-        if not found:
-            return "", False
-        return str(found["ts"]), bool(job.thread_ts) and not found.get("thread_ts")
+        return (str(found["ts"]), alone) if found else ("", False)
 
     async def _among(self, job: Outgoing, method: str, **where: str) -> dict[str, Any]:
         arguments: dict[str, Any] = {

@@ -14,7 +14,7 @@ import sqlite_utils
 
 from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
 from bot.store import PollState, Store
-from bot.store.schema import m001_first_tables, migrations
+from bot.store.schema import m001_first_tables, m003_decisions, m004_alerts, m005_audit, migrations
 from tests.store.support import NOW, opened, proposal, record
 
 MINUTE = timedelta(minutes=1)
@@ -193,3 +193,27 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_and_its_ale
 
     async with opened(path) as store:
         assert await store.incidents.get("i1") == _incident()
+
+
+async def test_what_an_older_version_does_not_know_of_is_looked_for_in_its_thread(tmp_path: Path):
+    path = tmp_path / "db"
+    with sqlite3.connect(path) as connection:
+        db = sqlite_utils.Database(connection)
+        migrations.ensure_migrations_table(db)
+        for earlier in (m001_first_tables, m003_decisions, m004_alerts, m005_audit):
+            earlier(db)
+            connection.execute(
+                "insert into _sqlite_migrations (migration_set, name, applied_at) values ('csms-bot', ?, '')",
+                [earlier.__name__],
+            )
+        for key, parent, state, ts in (("i1", "", "posted", "1.5"), ("k2", "i1", "unknown", "")):
+            connection.execute(
+                "insert into outbox (key, project, kind, ref, channel, user, parent, data, state, ts, created) "
+                "values (?, 'a', 'alert_lines', 'i1', 'C1', '', ?, '{}', ?, ?, 0)",
+                [key, parent, state, ts],
+            )
+    connection.close()
+
+    async with opened(path) as store:
+        found = [(one.key, one.step, one.thread_ts) for one in await store.outbox.due(NOW, settle_s=0)]
+    assert ("k2", "find", "1.5") in found

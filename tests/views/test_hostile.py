@@ -15,7 +15,7 @@ import pytest
 
 from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.views import text as view_text
-from bot.views.blocks import BUDGET, Message, size
+from bot.views.blocks import BUDGET, SECTION, Message, size
 from tests.views.compiled import compiled
 from tests.views.gallery import each_kind, each_view, messages, views
 from tests.views.hostile import LIVE, corpus, many
@@ -73,6 +73,8 @@ def wrong_with(message: Message) -> list[str]:
     wrong += [f"a {kind} in rich text" for kind in reading.leaves - {"text"}]
     wrong += check_blocks(blocks, Surface.MESSAGE)
     wrong += [f"not in the published schema: {block}" for block in blocks if not public("KnownBlock")(block)]
+    if not message.blocks and len(message.text) > SECTION:
+        wrong.append("a text alone that is cut")
     if size(blocks) > BUDGET or len(message.text) > BUDGET:
         wrong.append(f"{size(blocks)} characters in blocks, {len(message.text)} in the text")
     return wrong if message.text.strip() else [*wrong, "no text for notifications"]
