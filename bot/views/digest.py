@@ -80,7 +80,8 @@ def _rows(incidents: Sequence[Mapping[str, Any]], now: Mapping[str, Incident]) -
     for one in incidents:
         incident = now.get(one.get("key", ""))
         words = [
-            f"{code(one['event'], 64)} {esc(str(one['status']), 20)} → {code(str(one['target']), 64)} · {one['count']}"
+            f"{code(one['event'], 64)} {esc(str(one['status']), 20)} → {code(str(one['target']), 64)} · "
+            + count(int(one["count"]), "notice")
         ]
         if one.get("known"):
             words.append("in its own thread")
