@@ -19,6 +19,6 @@ USER csms-bot
 WORKDIR /data
 VOLUME /data
 EXPOSE 3000
-HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/healthz', timeout=3)"]
+HEALTHCHECK --start-period=30s CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('CSMS_BOT_HTTP_PORT') or '3000') + '/healthz', timeout=3)"]
 ENTRYPOINT ["csms-bot"]
 CMD ["run"]

@@ -6,7 +6,12 @@ PY      := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 
-.PHONY: demo test lint bench proof browser pictures lock clean
+.PHONY: help build demo test lint bench proof browser pictures lock clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: $(RUNTIME)  ## the program, as .venv/bin/csms-bot
 
 demo: $(RUNTIME)  ## the whole program against an embedded CSMS and an embedded Slack workspace
 	@$(PY) -m bot demo $(ARGS)
@@ -24,9 +29,9 @@ bench: $(DEV)  ## ratios against peers, measured in one run
 	@$(PY) -m tests.bench $(ARGS)
 
 proof: $(DEV) browser  ## the long proofs
-	@$(PY) -m pytest -m proof $(ARGS)
+	@$(PY) -m pytest -m proof -o faulthandler_timeout=3000 $(ARGS)
 
-browser: $(DEV)
+browser: $(DEV)  ## a Chromium for the tests of the page
 	@sh tests/support/ensure-browser
 
 $(RUNTIME): requirements.lock pyproject.toml tests/support/make-venv
@@ -44,5 +49,5 @@ lock:  ## needs uv; the locks name no registry
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 
-clean:
+clean:  ## what was built
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -7,19 +7,19 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import commands
 from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
-from bot.errors import Sent, SettingsError, SlackError
+from bot.errors import Sent, SettingsError, SlackError, StoreFailed
 from bot.model import Change, Incident, Post, PostKind
+from bot.nearest import nearest
 from bot.poller import Keeper, Poller, random_key
 from bot.restoring import Restoring
 from bot.rules.access import Policy
-from bot.rules.nearest import nearest
 from bot.rules.routes import routes_of
 from bot.services.changes import Changes
 from bot.services.exports import Exports
@@ -44,6 +44,7 @@ from bot.views.digest import SHOWN
 from bot.views.forms import TARGET, event_option, target_option
 from bot.views.outside import outside
 from bot.views.posts import draw_change, draw_data, draw_digest, draw_incident, draw_lines
+from bot.waiting import stopped_within, unless_stopped
 from bot.web import build_web
 from commands import home
 
@@ -65,6 +66,8 @@ BAD_TOKEN = frozenset(
 
 
 LAST_WORDS_S = 2.0
+RESUME_AFTER = timedelta(seconds=5)
+"""By then the click that completed an approval has begun the change, or could not."""
 """How long a stopping bot tries to post the head of its audit log."""
 
 
@@ -130,6 +133,7 @@ class App:
             interval=settings.poll_interval,
             mode="Socket Mode" if settings.socket_mode else "HTTP",
             slack_connected=self._connected,
+            calls=self.slack.calls,
         )
         self.changes = Changes(
             store=self.store,
@@ -256,14 +260,14 @@ class App:
         tasks = [] if restored else [asyncio.create_task(self.poller.run(stop), name="poller")]
         resuming: asyncio.Task[None] | None = None
         try:
-            await self._know_slack(stop)
+            await unless_stopped(stop, self._know_slack(stop))
             if restored and not stop.is_set():
                 await self.restoring.run(self.door.identity, stop)
                 tasks.append(asyncio.create_task(self.poller.run(stop), name="poller"))
             if stop.is_set():
                 return
-            # Not among the tasks below, whose end is the program's: this one has an end.
-            resuming = asyncio.create_task(self._resume(), name="resume")
+            # Not among the tasks below, which finish what they do at the end: this one may wait for CSMS.
+            resuming = asyncio.create_task(self._resume(stop), name="resume")
             tasks += [
                 asyncio.create_task(self.worker.run(stop), name="worker"),
                 asyncio.create_task(self.poster.run(stop), name="poster"),
@@ -290,12 +294,19 @@ class App:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._last_words()
 
-    async def _resume(self) -> None:
-        try:
-            await self.changes.resume()
-        except Exception:
-            log.exception("a change could not be carried on", extra={"action": "resume_failed"})
-        self.poster.wake()
+    async def _resume(self, stop: asyncio.Event) -> None:
+        """Carries on changes that were interrupted: at once those of a process that died, later those of this one."""
+        left_for = timedelta(0)
+        while not stop.is_set():
+            try:
+                await self.changes.resume(left_for)
+            except StoreFailed as error:
+                log.warning("a change waits", extra={"action": "resume_waits", "error": str(error)})
+            except Exception:
+                log.exception("a change could not be carried on", extra={"action": "resume_failed"})
+            self.poster.wake()
+            left_for = RESUME_AFTER
+            await stopped_within(stop, RESUME_AFTER.total_seconds())
 
     async def _last_words(self) -> None:
         """Posts the head of the audit log; whatever is in the way of it does not keep the bot from stopping."""
@@ -320,9 +331,7 @@ class App:
                 log.warning(
                     "Slack is not there yet", extra={"action": "slack_unreachable", "error": str(error)}
                 )
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(wait, error.retry_after_s)):
-                        await stop.wait()
+                await stopped_within(stop, max(wait, error.retry_after_s))
                 wait = min(wait * 2, 30.0)
                 continue
             self.door.identity = identity

@@ -19,9 +19,11 @@ from typing import Any
 import click
 
 from bot import __version__
+from bot.cli_archive import archive
 from bot.cli_audit import audit
 from bot.cli_backup import backup, restore
 from bot.errors import SettingsError, StoreError
+from bot.model import FAIL, FAILURES, RECORD_STATUSES
 from bot.options import CONFIG, NearestGroup, mute
 
 
@@ -42,6 +44,11 @@ def main() -> None:
         # Whoever read our output has had enough.
         mute()
         sys.exit(1)
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            mute(sys.stderr)
 
 
 def _run(job: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -143,6 +150,7 @@ def doctor(as_json: bool, config: str) -> None:
     sys.exit(any(check.verdict == "wrong" for check in checks))
 
 
+audit.add_command(archive)
 cli.add_command(audit)
 cli.add_command(backup)
 cli.add_command(restore)
@@ -155,7 +163,13 @@ def routes() -> None:
 
 @routes.command("test")
 @click.option("--event", required=True, help="The event of a record.")
-@click.option("--status", default="FAIL", show_default=True, help="Its status.")
+@click.option(
+    "--status",
+    type=click.Choice(RECORD_STATUSES, case_sensitive=False),
+    default=FAIL,
+    show_default=True,
+    help="Its status.",
+)
 @click.option("--type", "kind", default="", help="Its event type.")
 @click.option("--secret", default="", help="Its secret's name.")
 @click.option("--project", default="", help="The project; needed with several.")
@@ -163,7 +177,6 @@ def routes() -> None:
 def routes_test(event: str, status: str, kind: str, secret: str, project: str, config: str) -> None:
     """Say where such a record would be told, and by which route."""
     from bot.config import load, projects_of
-    from bot.model import FAILURES
     from bot.rules.routes import Facts, explain, route, routes_of
 
     settings = load(os.environ, config)

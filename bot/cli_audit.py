@@ -19,7 +19,7 @@ from bot.options import CONFIG, DATABASE, NearestGroup, mute
 
 if TYPE_CHECKING:
     from bot.store.engine import Tx
-    from bot.verify import Head
+    from bot.verify import Head, Verdict
 
 
 @click.group(cls=NearestGroup)
@@ -87,10 +87,21 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 def audit_export(form: str, output: str, database: str, config: str, **filters: Any) -> None:
     """Write the log, oldest first: an object or a row for each entry."""
     from bot.rules.exporting import FORMATS
-    from bot.store.audit import read
+    from bot.store.audit import begins, read
 
-    with _log(database, config) as db, _output(output) as out:
-        out.writelines(FORMATS[form](read(db, **filters)))
+    with _log(database, config) as db:
+        before = begins(db)
+        with _output(output) as out:
+            out.writelines(FORMATS[form](read(db, **filters)))
+        if begins(db) != before:
+            raise click.ClickException("Rows were archived meanwhile, and some may be missing; export again.")
+    _say_archived(before, filters["since"])
+
+
+def _say_archived(begins: datetime | None, since: datetime | None) -> None:
+    """On standard error, beside the rows."""
+    if begins and (since is None or since < begins):
+        click.echo(f"rows before {begins:%Y-%m-%d %H:%M:%S} UTC are archived", err=True)
 
 
 @contextlib.contextmanager
@@ -118,10 +129,11 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
     """Print the newest entries as a table."""
     from tabulate import tabulate  # type: ignore[import-untyped]
 
-    from bot.store.audit import read
+    from bot.store.audit import begins, read
 
     with _log(database, config) as db:
         rows = list(read(db, newest_first=True, limit=limit, **filters))
+        first = begins(db)
     table = [
         (row.seq, row.at[:19], row.actor, row.action, row.outcome, row.change, row.event, row.reason[:60])
         for row in rows
@@ -131,13 +143,20 @@ def audit_list(limit: int, database: str, config: str, **filters: Any) -> None:
             table, headers=["seq", "at (UTC)", "actor", "action", "outcome", "change", "event", "reason"]
         )
     )
+    _say_archived(first, filters["since"])
 
 
 @audit.command("verify")
 @click.option("--witness", is_flag=True, help="Compare it with the heads that Slack holds, too.")
+@click.option(
+    "--segments",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Check the archived rows in this folder, too.",
+)
 @DATABASE
 @CONFIG
-def audit_verify(witness: bool, database: str, config: str) -> None:
+def audit_verify(witness: bool, segments: Path | None, database: str, config: str) -> None:
     """Check the whole log, by its documented format: every row, its guards, and the file. Any doubt ends with 1."""
     from bot.verify import check
 
@@ -145,15 +164,41 @@ def audit_verify(witness: bool, database: str, config: str) -> None:
         pass  # A file that is no database of ours is a mistake of usage, not a broken log.
     path = database_path(database, config)
     heads, unseen = asyncio.run(_witnessed(path, config)) if witness else ([], [])
-    verdict = check(path, heads)
+    verdict = check(path, heads, segments)
     verdict.doubts += unseen
-    if witness and verdict.rows and not heads and not unseen:
-        verdict.doubts.append("Slack holds no head of it")
+    if witness and verdict.rows and not unseen and not verdict.doubts and not verdict.agreed:
+        verdict.doubts.append(
+            "Slack holds no head of the rows that were looked at; name the folder of the others with --segments DIR"
+            if verdict.unseen
+            else "Slack holds no head of it"
+        )
     if verdict.doubts:
         click.echo(f"The audit log is broken: {'; '.join(verdict.doubts)}.", err=True)
         sys.exit(1)
-    agreed = f"; {verdict.agreed} heads in Slack agree" if witness else ""
-    click.echo(f"{verdict.rows} rows, the chain holds; head {verdict.rows} {verdict.hash}{agreed}")
+    click.echo("; ".join(_found(verdict, witness=witness, archived=segments is not None)))
+
+
+def _found(verdict: Verdict, *, witness: bool, archived: bool) -> Iterator[str]:
+    """What can be said of a log that is whole, as far as it was looked at."""
+    from bot.views.text import count
+
+    before = verdict.begins - 1
+    if not before:
+        yield f"{verdict.rows} rows, the chain holds"
+    elif archived:
+        files = count(len(verdict.segments), "archived segment")
+        yield f"{verdict.rows} rows, {before} of them in {files}, the chain holds"
+    else:
+        yield f"{verdict.rows - before} rows, the chain holds"
+    yield f"head {verdict.rows} {verdict.hash}"
+    if witness:
+        yield f"{verdict.agreed} heads in Slack agree"
+        if verdict.unseen:
+            yield f"{verdict.unseen} of archived rows were not compared"
+    if before and not archived:
+        segment = next(one for one in verdict.segments if one.first <= before <= one.last)
+        older = "" if segment.first == 1 else " and the segments before it"
+        yield f"rows 1 to {before} are in {segment.file}{older}, not looked at; name its folder with --segments DIR"
 
 
 async def _witnessed(path: Path, config: str) -> tuple[list[Head], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,16 @@ from typing import Literal
 from bot.app import BAD_TOKEN, open_csms, utc_now
 from bot.config import Project, RouteSettings, Settings, load, problems_of, projects_of
 from bot.csms import CsmsClient
+from bot.csms.operations import (
+    LIST_EVENTS,
+    LIST_RECORDS,
+    LIST_SECRETS,
+    LIST_TASKS,
+    LIST_TOPICS,
+    SHOW_EVENT,
+    UPDATE_EVENT,
+    Operation,
+)
 from bot.errors import (
     CsmsDown,
     CsmsError,
@@ -49,6 +59,21 @@ SCOPES: dict[str, str] = {
     "files:write": "for the export of the audit log",
 }
 """Every scope of manifest.yml and what it is for; a test holds the two together."""
+
+OPTIONAL: tuple[tuple[Operation, str, Callable[[CsmsClient, str], Awaitable[object]]], ...] = (
+    (
+        LIST_SECRETS,
+        "cards do not say how many secrets use an event",
+        lambda client, name: client.secrets_of(name),
+    ),
+    (LIST_TASKS, "alerts do not say why a rotation failed", lambda client, name: client.failed_tasks(name)),
+    (
+        LIST_TOPICS,
+        "SMN topics are not suggested, and a missing one is not warned of",
+        lambda client, name: client.topics(name),
+    ),
+)
+"""(call, what is missing without it, how it is tried)."""
 
 SKEW_S = 60
 """Slack refuses deliveries that are 5 minutes off, CSMS requests that are 15 minutes off."""
@@ -190,10 +215,15 @@ async def _slack(
     for channel, use in _channels(projects, settings.routes):
         async for check in _channel(slack, channel, use):
             yield check
-    for one in sorted(
-        {one for project in projects for one in (*project.approvers, *project.operators)} - {"*"}
-    ):
+    for one in _people(settings, projects):
         yield await _person(slack, one, str(identity.get("team_id", "")))
+
+
+def _people(settings: Settings, projects: tuple[Project, ...]) -> list[str]:
+    """Every user and user group that a setting names."""
+    named = {one for project in projects for one in (*project.approvers, *project.operators)}
+    named |= {*settings.break_glass, *(route.mention for route in settings.routes)}
+    return sorted(named - {"*", ""})
 
 
 async def _app_token(slack: SlackClient, settings: Settings) -> Check:
@@ -327,7 +357,9 @@ async def _csms(project: Project, client: CsmsClient) -> AsyncIterator[Check]:
     known = ""
     try:
         events = await client.list_events()
-        yield _ok(f"{name} events", f"csms:event:list holds; {len(events)} events at {project.endpoint}")
+        yield _ok(
+            f"{name} events", f"{LIST_EVENTS.permission} holds; {len(events)} events at {project.endpoint}"
+        )
         known = events[0].name if events else ""
     except CsmsError as error:
         yield _csms_wrong(f"{name} events", error)
@@ -335,9 +367,9 @@ async def _csms(project: Project, client: CsmsClient) -> AsyncIterator[Check]:
             return
     try:
         await client.show_event(known or nobody)
-        yield _ok(f"{name} event", "csms:event:get holds")
+        yield _ok(f"{name} event", f"{SHOW_EVENT.permission} holds")
     except CsmsNotFound:
-        yield _ok(f"{name} event", "csms:event:get holds")
+        yield _ok(f"{name} event", f"{SHOW_EVENT.permission} holds")
     except CsmsError as error:
         yield _csms_wrong(f"{name} event", error)
     try:
@@ -345,22 +377,29 @@ async def _csms(project: Project, client: CsmsClient) -> AsyncIterator[Check]:
         partial = "; coverage may be incomplete (a full page)" if page.maybe_incomplete else ""
         yield _ok(
             f"{name} records",
-            f"csms:event:listNotificationRecords holds; {len(page.records)} records{partial}",
+            f"{LIST_RECORDS.permission} holds; {len(page.records)} records{partial}",
         )
     except CsmsError as error:
         yield _csms_wrong(f"{name} records", error)
     yield await _update(f"{name} update", client, nobody)
+    for operation, without, tried in OPTIONAL:
+        try:
+            await tried(client, nobody)
+        except CsmsNotFound:
+            pass
+        except CsmsError as error:
+            yield Check(f"{name} {operation.name}", "unsure", f"{error}; without it {without}")
 
 
 async def _update(name: str, client: CsmsClient, nobody: str) -> Check:
     try:
         await client.update_event(nobody, Patch(state=ENABLED))
     except CsmsNotFound:
-        return _ok(name, "csms:event:update holds; it was tried on an event that does not exist")
+        return _ok(name, f"{UPDATE_EVENT.permission} holds; it was tried on an event that does not exist")
     except CsmsForbidden as error:
         return _csms_wrong(name, error)
     except CsmsError as error:
-        return Check(name, "unsure", f"whether csms:event:update holds could not be told: {error}")
+        return Check(name, "unsure", f"whether {UPDATE_EVENT.permission} holds could not be told: {error}")
     return Check(name, "unsure", "CSMS says that it updated an event that does not exist")
 
 

@@ -14,9 +14,12 @@
     │   ├── CsmsDown                trying later may help: 429, 5xx, no answer; `landed` says what is known
     │   └── CsmsGarbled             an answer that is not what the API promises
     ├── SlackError                  Slack's Web API: what it said, and whether the call may have taken effect
-    └── StoreError                  the database is not ours, is newer than we are, or is in use
+    ├── StoreError                  the database is not ours, is newer than we are, or is in use
+    ├── StoreFailed                 a transaction did not happen: a full disk, a lock, a guard
+    │   └── Unfinished              a change could not be written down; it is carried on later
+    └── ArchiveError                on the console: old rows of the audit log stay where they are; why
 
-An error carries data; the words for people are chosen in `bot/views/errors.py`.
+An error carries data or, where a person is refused, the sentence; `bot/views/errors.py` makes a message of either.
 """
 
 from __future__ import annotations
@@ -160,3 +163,15 @@ class SlackError(BotError):
 
 class StoreError(BotError):
     """The database cannot be used; the text says why and what to do."""
+
+
+class StoreFailed(BotError):
+    """A transaction was rolled back, so nothing of it happened; the text is SQLite's reason."""
+
+
+class Unfinished(StoreFailed):
+    """A step of a change could not be written to the database; the text says which, and that it is tried again."""
+
+
+class ArchiveError(BotError):
+    """Old rows of the audit log could not be archived, and stay in the database; the text says why and what to do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -21,7 +22,7 @@ class NearestGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from bot.rules.nearest import nearest
+        from bot.nearest import nearest
 
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             close = nearest(args[0], self.list_commands(ctx))
@@ -30,6 +31,7 @@ class NearestGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def mute() -> None:
-    """Nothing more can be printed: without this the interpreter tries it once more as it ends, and complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def mute(stream: TextIO | None = None) -> None:
+    """Nothing more can be printed (to standard output): without this the interpreter tries it once more as it ends,
+    complains, and changes the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())

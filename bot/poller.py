@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.errors import CsmsError
-from bot.model import Incident, Plan, Post, PostKind, Record
+from bot.csms.operations import LIST_RECORDS
+from bot.errors import CsmsDown, CsmsError
+from bot.model import RECORD_STATUSES, Incident, Plan, Post, PostKind, Record, RecordPage
 from bot.rules.alerts import AWAY_POLLS, REMEMBERED, SILENCE, Where, backfill, meanwhile, plan
 from bot.services.causes import explain
 from bot.services.changes import Changes
@@ -20,9 +21,12 @@ from bot.services.projects import Projects, Scope
 from bot.services.status import TOLD_AFTER, Status
 from bot.store import Counted, PollState, Store
 from bot.views.named import Named, name_of
+from bot.waiting import stopped_within, unless_stopped
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 20.0
+"""CSMS is waited for at least this long, however short the interval."""
 OUR_ERROR = "an error inside csms-bot; see its log"
 
 
@@ -56,8 +60,8 @@ class Poller:
         self._make_key = make_key
         self._failing: dict[str, tuple[str, int, str]] = {}
         """Project → what failed last, so that only a change is logged."""
-        self._asked: dict[str, datetime] = {}
-        """Project → when the tasks call was refused last; it is not asked again for a while."""
+        self._tasks_again: dict[str, datetime] = {}
+        """Project → when the tasks call may be tried again after it was refused or did not answer."""
         self.named: dict[str, Counter[Named]] = {}
         """Project → records that a message names though the store, put back from a copy, does not know of them."""
         self.looked = asyncio.Event()
@@ -72,7 +76,7 @@ class Poller:
         due = loop.time()
         while not stop.is_set():
             try:
-                await self.tick(scope)
+                await unless_stopped(stop, self.tick(scope))
             except Exception as error:
                 if self._fails_anew(scope, (type(error).__name__, 0, str(error))):
                     log.exception("poll failed", extra={"action": "poll_crashed", "project": scope.name})
@@ -82,9 +86,7 @@ class Poller:
                     await self._failed(scope, OUR_ERROR)
             # From due time to due time, so that slow polls do not add up; missed ones are not made up for.
             due = max(due + self._interval.total_seconds(), loop.time())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    await stop.wait()
+            await stopped_within(stop, due - loop.time())
 
     async def tick(self, scope: Scope) -> Counted | None:
         """One look. None when another process holds the lease, or CSMS could not be asked."""
@@ -95,7 +97,7 @@ class Poller:
         if held is None:
             return None
         try:
-            page = await scope.csms.notification_records()
+            page = await self._look(scope)
         except CsmsError as error:
             if self._fails_anew(scope, (type(error).__name__, error.status, error.code)):
                 log.warning(
@@ -122,6 +124,11 @@ class Poller:
             log.info("CSMS is back", extra={"action": "poll_recovered", "project": scope.name})
         if counted.coverage_lost:
             log.warning("coverage may be incomplete", extra={"action": "coverage", "project": scope.name})
+        if odd := sorted({record.status for record in counted.new} - {*RECORD_STATUSES})[:5]:
+            log.warning(
+                "records with a status that CSMS does not document are not alerted",
+                extra={"action": "odd_status", "project": scope.name, "status": repr(odd)[:200]},
+            )
         if counted.new:
             log.info(
                 "new records",
@@ -134,9 +141,18 @@ class Poller:
             )
         self.looked.set()
         self._wake()
-        if await explain(self._store, scope, now, asked=self._asked):
+        if await explain(self._store, scope, now, not_before=self._tasks_again):
             self._wake()
         return counted
+
+    async def _look(self, scope: Scope) -> RecordPage:
+        """The records. CsmsError, also when CSMS takes so long that the next look is the better try."""
+        within_s = max(self._interval.total_seconds(), PATIENCE_S)
+        try:
+            async with asyncio.timeout(within_s):
+                return await scope.csms.notification_records()
+        except TimeoutError:
+            raise CsmsDown(LIST_RECORDS.name, message=f"no answer within {within_s:.0f} s") from None
 
     async def wake_snoozed(self) -> bool:
         """Posts what came in snoozes that are over. True when there were any."""
@@ -228,6 +244,4 @@ class Keeper:
                     self._wake()
             except Exception:
                 log.exception("expiry failed", extra={"action": "expiry_failed"})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s):
-                    await stop.wait()
+            await stopped_within(stop, self._every_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from bot.services.projects import Projects
 from bot.slack.client import SlackClient
 from bot.slack.reconcile import changes_since, named_since
 from bot.store import Store
+from bot.waiting import stopped_within
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +52,7 @@ class Restoring:
                     "restored, and waiting for Slack",
                     extra={"action": "reconcile_waits", "error": str(error)},
                 )
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(PAUSE_S, error.retry_after_s)):
-                        await stop.wait()
+                await stopped_within(stop, max(PAUSE_S, error.retry_after_s))
                 continue
             log.info("restored and reconciled", extra={"action": "reconciled"})
             return
@@ -77,7 +75,7 @@ class Restoring:
         )
         named = {
             scope.name: await named_since(
-                self._slack, identity, scope.alert_channel, looked[scope.name] - QUIET
+                self._slack, identity, scope.alert_channels, looked[scope.name] - QUIET
             )
             for scope in self._projects
         }

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -48,13 +48,32 @@ def numbers(report: Report) -> Iterator[Metric]:
         "csms_bot_coverage_incomplete", "1 while CSMS shows only part of its records.", labels=["project"]
     )
     records = GaugeMetricFamily("csms_bot_records", "Records that the last poll saw.", labels=["project"])
+    incidents = GaugeMetricFamily(
+        "csms_bot_open_incidents",
+        "Incidents that fail, or wait for the notice after a fix.",
+        labels=["project"],
+    )
+    requests = CounterMetricFamily(
+        "csms_bot_csms_requests",
+        "Requests to CSMS and its neighbours.",
+        labels=["project", "operation", "status"],
+    )
     for project in report.projects:
         last = project.last_poll.timestamp() if project.last_poll else 0.0
         polls.add_metric([project.name], last)
         failing.add_metric([project.name], project.failures)
         partial.add_metric([project.name], int(project.incomplete))
         records.add_metric([project.name], project.records)
-    yield from (polls, failing, partial, records)
+        incidents.add_metric([project.name], project.incidents)
+        for (operation, status), number in sorted(project.requests.items()):
+            requests.add_metric([project.name, operation, status], number)
+    yield from (polls, failing, partial, records, incidents, requests)
+    calls = CounterMetricFamily(
+        "csms_bot_slack_calls", "Calls of Slack's Web API.", labels=["method", "outcome"]
+    )
+    for (method, outcome), number in sorted(report.calls.items()):
+        calls.add_metric([method, outcome], number)
+    yield calls
     outbox = GaugeMetricFamily(
         "csms_bot_outbox_messages", "Messages on their way to Slack.", labels=["state"]
     )

@@ -11,6 +11,7 @@ from bot.rules.words import Flag
 from bot.services.exports import Asked
 from bot.slack.desk import Call, Command, Press, Services
 from bot.slack.flags import since
+from bot.views.archived import say_archived
 from bot.views.audit import EXPORT_CSV, EXPORT_JSONL, NEWER, OLDER, Turning, audit_log, exported, how_many_fit
 from bot.views.blocks import Message
 
@@ -55,6 +56,8 @@ async def _export(press: Press, form: str) -> None:
     exports = press.services.exports
     export = await exports.make(await press.actor(), asked, form)
     message = exported(export.name, export.rows, left_out=export.left_out)
+    begins = await press.services.store.audit.begins()
+    message = say_archived(message, begins, asked.filters()["since"])
     try:
         await press.answer.send_file(export.name, export.content, message.text)
     except BotError as error:
@@ -81,7 +84,9 @@ async def _page(services: Services, asked: Asked, trail: list[int]) -> Message:
         newer=await ticket(trail[:-1]) if len(trail) > 1 else "",
         older=await ticket([*trail, rows[fit - 1].seq - 1]) if more else "",
     )
-    return audit_log(rows[:fit], more=more, turning=turning)
+    page = audit_log(rows[:fit], more=more, turning=turning)
+    begins = None if more else await services.store.audit.begins()
+    return say_archived(page, begins, asked.filters()["since"])
 
 
 def _user(given: str, usage: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import Usage
-from bot.rules.nearest import did_you_mean
+from bot.nearest import did_you_mean
 from bot.slack.desk import Call, Command
 from bot.views.help import HelpEntry, all_help, one_help
 

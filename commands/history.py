@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.services.projects import Scope
 from bot.slack.desk import Call, Command, Press, Services
+from bot.views.archived import say_archived
 from bot.views.audit import HISTORY_NEWER, HISTORY_OLDER, Turning, history, how_many_fit
 from bot.views.blocks import Message
 from bot.views.events import HISTORY
@@ -50,7 +51,8 @@ async def _history(services: Services, scope: Scope, name: str, trail: Sequence[
         newer=await ticket(trail[:-1]) if len(trail) > 1 else "",
         older=await ticket([*trail, rows[fit - 1].seq - 1]) if more else "",
     )
-    return history(name, rows[:fit], more=more, turning=turning)
+    page = history(name, rows[:fit], more=more, turning=turning)
+    return say_archived(page, None if more else await services.store.audit.begins())
 
 
 COMMAND = Command(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.errors import Usage
 from bot.model import STATES, TARGET_TYPES
+from bot.nearest import did_you_mean
 from bot.rules.listing import Filter
-from bot.rules.nearest import did_you_mean
 from bot.rules.words import Flag
 from bot.services.events import list_events
 from bot.services.projects import Scope

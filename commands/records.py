@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Usage
 from bot.model import RECORD_STATUSES
-from bot.rules.nearest import did_you_mean
+from bot.nearest import did_you_mean
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag
 from bot.slack.desk import Call, Command

@@ -15,6 +15,9 @@ import pytest
 import commands
 from bot import __version__, config
 from bot.cli import cli
+from bot.csms import operations
+from bot.csms.operations import Operation
+from bot.doctor import OPTIONAL
 from bot.services.status import ProjectReport, Report
 from bot.slack.desk import Command
 from bot.web import numbers
@@ -64,7 +67,7 @@ def test_the_table_of_settings_is_the_settings_word_for_word():
 
 
 def test_no_document_names_a_setting_that_does_not_exist():
-    known = {name for name, _, _ in config.fields()} | {config.CONFIG, config.PREFIX}
+    known = {name for name, _, _ in config.fields()} | {config.CONFIG, "CSMS_BOT_"}
     example = set(re.findall(r'_env = "(\w+)"', README))
 
     for name in (*DOCUMENTS, "manifest.yml", "Dockerfile", "deploy/csms-bot.service"):
@@ -159,15 +162,19 @@ def test_the_table_of_metrics_is_the_metrics():
     report = Report(__version__, "HTTP", True, (project,), 0, {"pending": 1}, 0, (0, ""), (), ())
 
     assert [row[0].strip("`") for row in rows(README, "Health and metrics")] == [
-        metric.name for metric in numbers(report)
+        metric.name + ("_total" if metric.type == "counter" else "") for metric in numbers(report)
     ]
 
 
 def test_the_permissions_are_those_that_doctor_tries():
     policy = json.loads(blocks(README, "json")[0])
-    tried = set(re.findall(r"csms:event:\w+", (ROOT / "bot/doctor.py").read_text(encoding="utf-8")))
+    needed = {one.permission for one in vars(operations).values() if isinstance(one, Operation)}
+    optional = {operation.permission for operation, _, _ in OPTIONAL}
 
-    assert set(policy["Statement"][0]["Action"]) == tried
+    assert set(policy["Statement"][0]["Action"]) == needed - optional - {""}
+    assert {row[0].strip("`") for row in rows(README, "Permissions in Huawei Cloud")} == {
+        operation.permission or operation.name for operation, _, _ in OPTIONAL
+    }
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -247,6 +247,20 @@ async def test_an_approver_who_may_decide_nothing_is_named(good: SetUp, change: 
     assert check.mend == "name somebody else"
 
 
+async def test_somebody_who_may_break_the_glass_and_is_nobody_is_named(good: SetUp):
+    check = await the_one_wrong(good, CSMS_BOT_BREAK_GLASS="U00GONE")
+
+    assert check.name == "user U00GONE"
+
+
+async def test_somebody_whom_a_route_mentions_and_is_nobody_is_named(good: SetUp, tmp_path: Path):
+    config = tmp_path / "routes.toml"
+    config.write_text('[[routes]]\nmention = "S00GONE"\n', encoding="utf-8")
+    (check,) = wrong(await examine(good.env, str(config)))
+
+    assert check.name == "user group S00GONE"
+
+
 async def test_a_bot_as_approver_is_named(good: SetUp):
     check = await the_one_wrong(good, CSMS_BOT_APPROVERS=good.slack.app.bot_user_id)
 
@@ -291,6 +305,20 @@ async def test_each_missing_permission_is_named_alone(good: SetUp, action: str):
     check = await the_one_wrong(good)
 
     assert check.mend == f"give the credential the permission csms:event:{action}"
+
+
+@pytest.mark.parametrize(
+    ("action", "without"), [("csms:secret:list", "how many secrets"), ("smn:topic:list", "topics")]
+)
+async def test_an_optional_permission_that_is_missing_is_told_and_is_not_wrong(
+    good: SetUp, action: str, without: str
+):
+    good.world.access.denied = frozenset({action})
+    checks = await examine(good.env)
+
+    (check,) = [one for one in checks if one.verdict == "unsure"]
+    assert without in check.found
+    assert wrong(checks) == []
 
 
 async def test_all_missing_permissions_are_named_at_once(good: SetUp):

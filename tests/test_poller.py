@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import bot.poller as poller_module
+from bot.csms import FailedTask
 from bot.errors import CsmsDown, CsmsForbidden
 from bot.model import Record, RecordPage
 from bot.poller import Keeper, Poller
 from bot.rules.access import Policy
+from bot.services import causes
 from bot.services.projects import Projects, Scope
 from bot.services.status import Status
 from bot.store import Outgoing, Store
@@ -34,9 +37,20 @@ class Csms:
     incomplete: bool = False
     fails: Exception | None = None
     looks: int = 0
+    hangs: bool = False
+    tasks_hang: bool = False
+    tasks_asked: int = 0
+
+    async def failed_tasks(self, _secret: str) -> list[FailedTask]:
+        self.tasks_asked += 1
+        if self.tasks_hang:
+            await asyncio.Event().wait()
+        return []
 
     async def notification_records(self) -> RecordPage:
         self.looks += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.fails is not None:
             raise self.fails
         return RecordPage(tuple(self.records), self.incomplete)
@@ -213,15 +227,16 @@ async def test_failures_are_counted_and_a_good_look_starts_anew(watch: Watch):
     watch.csms.fails = DOWN
     for _ in range(3):
         await poller.tick(watch.scope)
-    state = await watch.store.records.poll("default")
+    outage, state = await watch.store.records.outage("default"), await watch.store.records.poll("default")
+    assert outage is not None
     assert state is not None
-    assert (state.failures, state.last_ok) == (3, NOW)
+    assert (outage.failures, state.last_ok) == (3, NOW)
 
     watch.csms.fails, watch.now = None, NOW + INTERVAL
     await poller.tick(watch.scope)
-    state = await watch.store.records.poll("default")
+    outage, state = await watch.store.records.outage("default"), await watch.store.records.poll("default")
     assert state is not None
-    assert (state.failures, state.last_ok) == (0, NOW + INTERVAL)
+    assert (outage, state.last_ok) == (None, NOW + INTERVAL)
 
 
 async def test_what_failed_during_an_outage_is_alerted_after_it(watch: Watch):
@@ -312,6 +327,45 @@ async def test_a_project_that_fails_does_not_keep_the_others_from_being_polled(w
     stop.set()
     await task
     assert set(watch.status.poll_errors) == {"broken"}
+
+
+async def test_a_stop_does_not_wait_for_a_csms_that_hangs(watch: Watch):
+    watch.csms.hangs = True
+    stop = asyncio.Event()
+    task = asyncio.create_task(watch.poller().run(stop))
+    await until(lambda: watch.csms.looks == 1)
+    stop.set()
+    async with asyncio.timeout(1):
+        await task
+
+
+async def test_a_csms_that_hangs_is_a_poll_that_failed_as_soon_as_the_next_is_due(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(poller_module, "PATIENCE_S", 0.01)
+    watch.csms.hangs = True
+    await watch.poller(interval=timedelta(milliseconds=10)).tick(watch.scope)
+
+    outage = await watch.store.records.outage("default")
+    assert outage is not None
+    assert "no answer within" in outage.reason
+
+
+async def test_a_list_of_tasks_that_hangs_holds_a_poll_up_once_and_briefly(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(causes, "PATIENCE_S", 0.01)
+    watch.csms.tasks_hang = True
+    poller = watch.poller("none")
+    await poller.tick(watch.scope)
+    watch.csms.records = [replace(record("a"), trigger_type=causes.ROTATION_FAILED)]
+    for _ in range(3):
+        await poller.tick(watch.scope)
+    assert watch.csms.tasks_asked == 1
+
+    watch.now, watch.csms.tasks_hang = NOW + causes.LATER, False
+    await poller.tick(watch.scope)
+    assert watch.csms.tasks_asked == 2
 
 
 async def test_a_stop_does_not_wait_for_the_interval(watch: Watch):

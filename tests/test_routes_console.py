@@ -50,6 +50,13 @@ def test_a_success_is_told_nowhere(config: str):
     )
 
 
+def test_a_status_may_be_typed_in_any_case_and_one_that_does_not_exist_is_a_usage_error(config: str):
+    assert said(config, "--event", "db", "--status", "fail") == said(config, "--event", "db")
+    code, words = said(config, "--event", "db", "--status", "banana")
+    assert code == 2
+    assert "is not one of" in words
+
+
 def test_an_unknown_project_is_a_usage_error_that_names_the_known_ones(config: str):
     code, words = said(config, "--event", "db", "--project", "other")
 

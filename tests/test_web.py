@@ -159,6 +159,10 @@ async def test_the_metrics_say_how_things_are(shared: Stage):
     assert found["csms_bot_coverage_incomplete"] == {("default",): 0}
     assert abs(found["csms_bot_last_poll_timestamp_seconds"][("default",)] - utc_now().timestamp()) < 5
     assert all(number >= 0 for number in found["csms_bot_outbox_messages"].values())
+    assert found["csms_bot_open_incidents"] == {("default",): 0}
+    assert found["csms_bot_csms_requests"][("ListNotificationRecords", "default", "200")] >= 1
+    assert found["csms_bot_slack_calls"][("auth.test", "ok")] == 1
+    assert found["csms_bot_slack_calls"][("chat.postMessage", "ok")] >= 1
 
 
 @on_the_shared_one
@@ -168,6 +172,8 @@ async def test_polls_that_fail_in_a_row_are_counted_until_one_succeeds(shared: S
     shared.world.faults.clear()
 
     assert counted == [1, 2]
+    failed = (await metrics(shared))["csms_bot_csms_requests"]
+    assert failed[("ListNotificationRecords", "default", "500")] >= 2
     assert await poll_failures(shared, 0) == 0
 
 

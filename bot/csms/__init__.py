@@ -11,7 +11,7 @@ from bot.csms.auth import (
 )
 from bot.csms.client import CsmsClient
 from bot.csms.credentials import credentials
-from bot.csms.endpoints import address, csms_endpoint, iam_endpoint, smn_endpoint
+from bot.csms.endpoints import address
 from bot.csms.redact import redact
 from bot.csms.wire import FailedTask
 
@@ -27,8 +27,5 @@ __all__ = [
     "TokenAuth",
     "address",
     "credentials",
-    "csms_endpoint",
-    "iam_endpoint",
     "redact",
-    "smn_endpoint",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -84,6 +84,11 @@ class CsmsClient:
         self._exchange = Exchange(auth=auth, transport=transport, clock=clock, sleep=sleep)
         self._max_pages = max_pages
         self._last_records: tuple[bytes, RecordPage] | None = None
+
+    @property
+    def requests(self) -> Mapping[tuple[str, str], int]:
+        """(operation, HTTP status or `none`) → how many requests ended so."""
+        return self._exchange.requests
 
     async def aclose(self) -> None:
         """Closes the connections."""

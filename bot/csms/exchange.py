@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -30,6 +31,8 @@ class Exchange:
         self._client = open_client(auth=auth, transport=transport)
         self._clock = clock
         self._sleep = sleep
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """(operation, HTTP status or `none`) → how many requests ended so."""
 
     async def get(self, operation: Operation, url: str) -> bytes:
         """The body that a GET gives. CsmsError."""
@@ -63,9 +66,15 @@ class Exchange:
         request = self._client.build_request(
             method, url, content=body or None, headers={"Content-Type": JSON} if body else None
         )
-        with translated(operation):
-            async with asyncio.timeout(DEADLINE_S):
-                return await self._client.send(request)
+        status = "none"
+        try:
+            with translated(operation):
+                async with asyncio.timeout(DEADLINE_S):
+                    response = await self._client.send(request)
+                    status = str(response.status_code)
+                    return response
+        finally:
+            self.requests[operation.name, status] += 1
 
     def _hidden(self) -> tuple[str, ...]:
         return self._auth.hidden if isinstance(self._auth, Credential) else ()

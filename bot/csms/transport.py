@@ -6,8 +6,8 @@ import httpx
 
 from bot import __version__
 
-BODY_CAP = 16 * 1024 * 1024
-"""Bytes. A page of 1,000 records is about 0.7 MB."""
+BODY_CAP = 128 * 1024 * 1024
+"""Bytes. A page of 1,000 records is about 0.7 MB; one with 100 kB of content in each is read, too."""
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 """Seconds: 5 to connect, 20 for each read or write (DEW best practices: 5 to 8 s and more for 502/504)."""

@@ -27,8 +27,9 @@ from bot.model import Event, Patch, Record, RecordPage, Target, canonical_json
 
 MARKERS = 3
 """How many elements of a page are offered as the marker of the next, should the last ones be deleted meanwhile."""
-RECORDS_PAGE = 1000
-"""Records that an answer holds at most (CSMS: ListNotificationRecords, maxItems)."""
+RECORDS_PAGES = (50, 1000)
+"""Records that an answer may have been cut off at: the page size of 2024 unless asked otherwise, and maxItems now (CSMS:
+ListNotificationRecords)."""
 
 MILLISECONDS_FROM = 1e11
 """A time this large is in ms: as seconds it would be in the year 5138, and ms were never this small since 1973."""
@@ -80,15 +81,15 @@ class FailedTask:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. ValueError when it is none.
 
-    Lone surrogates, which JSON can spell and UTF-8 cannot, become U+FFFD: one of them in one record must not
-    make the other 999 unreadable.
+    Lone surrogates, which JSON can spell and UTF-8 cannot, and bytes that are no UTF-8 become U+FFFD: one of them in
+    one record must not make the other 999 unreadable.
     """
     try:
         return from_json(body)
     except ValueError:
         pass
     try:
-        return _without_surrogates(json.loads(body))
+        return _without_surrogates(json.loads(body.decode("utf-8", "replace")))
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -266,11 +267,15 @@ def record(raw: dict[str, Any]) -> Record:
 def record_page(content: bytes) -> RecordPage:
     """The notification records, and whether CSMS may hold more than it showed."""
     raw = body(content)
-    records = tuple(record(item) for item in objects(raw, "records"))
+    items = raw.get("records")
+    if items is not None and not isinstance(items, list):
+        raise Malformed("records is not a list")
+    found = [item for item in items or () if item is not None]
+    records = tuple(record(item) for item in found if isinstance(item, dict))
     info = raw.get("page_info")
     more = isinstance(info, dict) and bool(info.get("next_marker"))
-    full = len(raw.get("records") or ()) >= RECORDS_PAGE
-    return RecordPage(records, maybe_incomplete=more or full)
+    full = len(items or ()) in RECORDS_PAGES or len(items or ()) > max(RECORDS_PAGES)
+    return RecordPage(records, maybe_incomplete=more or full or len(records) < len(found))
 
 
 def failed_tasks(content: bytes) -> list[FailedTask]:

@@ -55,9 +55,9 @@ def _no(rule: str, text: str) -> Decision:
 
 _NOT_A_MEMBER = {
     Kind.GUEST: _no(
-        "guest", "Guests of this workspace cannot ask for or decide changes. Ask a full member to do it."
+        "guest", "Guests of this workspace can read here, and change nothing. Ask a full member to do it."
     ),
-    Kind.BOT: _no("bot", "Bots and apps cannot ask for or decide changes."),
+    Kind.BOT: _no("bot", "Bots and apps can change nothing here."),
     Kind.DEACTIVATED: _no("deactivated", "This account is deactivated."),
     Kind.FOREIGN: _no("foreign", "Only people of the workspace that this bot belongs to can use it."),
 }

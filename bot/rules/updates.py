@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import Refused
-from bot.model import DISABLED, ENABLED, EVENT_TYPES, STATES, TARGET_TYPES, Event, Patch, Target
-from bot.rules.nearest import did_you_mean
+from bot.model import EVENT_TYPES, STATES, TARGET_TYPES, Event, Patch, Target
+from bot.nearest import did_you_mean
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TARGET_ID = re.compile(r"[A-Za-z0-9\-._:]{1,256}")
@@ -208,8 +208,3 @@ def same_settings(event: Event, wanted: Mapping[str, Any]) -> bool:
     if found["types"] is None:
         return all(found[key] == wanted[key] for key in ("state", "target"))
     return all(found[key] == wanted[key] for key in ("state", "types", "target"))
-
-
-def toggled(state: str) -> str:
-    """The other state."""
-    return DISABLED if state == ENABLED else ENABLED

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.errors import Usage
-from bot.rules.nearest import did_you_mean
+from bot.nearest import did_you_mean
 
 # Phones and word processors turn quotes into curly ones and two hyphens into a dash.
 _QUOTES = str.maketrans(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 
@@ -17,29 +18,34 @@ WORTH_ASKING = timedelta(hours=1)
 """How long after an alert its cause is still looked for, as long as CSMS does not answer."""
 ASK_AGAIN = timedelta(hours=1)
 """How long a refused credential is not tried again: refusals count against the key."""
+LATER = timedelta(minutes=5)
+"""How long a list of tasks that does not come is left alone."""
+PATIENCE_S = 3.0
+"""The next poll waits for this."""
 MARGIN = timedelta(minutes=10)
 """How much younger than the notice a task may be, for clocks that differ, and still be what it speaks of."""
 
 
-async def explain(store: Store, scope: Scope, now: datetime, *, asked: dict[str, datetime]) -> int:
+async def explain(store: Store, scope: Scope, now: datetime, *, not_before: dict[str, datetime]) -> int:
     """Asks for the causes of new *rotation failed* alerts and keeps them. How many were found; never raises CsmsError.
 
-    `asked`: project → when the call was refused last; written here.
+    `not_before`: project → when the call may be tried again; written here.
     """
-    refused = asked.get(scope.name)
-    if refused is not None and now - refused < ASK_AGAIN:
+    if now < not_before.get(scope.name, now):
         return 0
     found = 0
     for incident in await store.incidents.unexplained(scope.name, ROTATION_FAILED, now - WORTH_ASKING):
         first = incident.first
         try:
-            tasks = await scope.csms.failed_tasks(str(first["secret"]))
+            async with asyncio.timeout(PATIENCE_S):
+                tasks = await scope.csms.failed_tasks(str(first["secret"]))
         except ValueError:  # No secret can have this name, so that no task is of it.
             tasks = []
-        except CsmsDown:
+        except (CsmsDown, TimeoutError):
+            not_before[scope.name] = now + LATER
             return found
         except CsmsError as error:
-            asked[scope.name] = now
+            not_before[scope.name] = now + ASK_AGAIN
             log.info(
                 "the tasks cannot be read",
                 extra={"action": "tasks_refused", "project": scope.name, "error": str(error)},

@@ -4,13 +4,24 @@ each in the transaction that it speaks of; refusals are written here."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import BotError, CsmsError, CsmsForbidden, CsmsNotFound, Landed, NotAllowed, Refused
+from bot.errors import (
+    BotError,
+    CsmsError,
+    CsmsForbidden,
+    CsmsNotFound,
+    Landed,
+    NotAllowed,
+    Refused,
+    StoreFailed,
+    Unfinished,
+)
 from bot.model import Actor, Change, ChangeState, Entry, Event, Kind
 from bot.rules.access import Action, authorize
 from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
@@ -59,6 +70,8 @@ class Changes:
         self._ttl = ttl
         self._ask_again = ask_again
         self._landing = min(landing, LANDING)
+        self._in_hand: set[str] = set()
+        """Keys of the changes that this process is applying."""
 
     async def ask(
         self,
@@ -216,18 +229,50 @@ class Changes:
         pending = await self._store.deadlines.remind_pending(now)
         return bool(pending or await self._store.deadlines.remind_reviews(now))
 
-    async def resume(self) -> None:
-        """At start: carries on what a process that died had approved or was applying."""
-        left = await self._store.changes.open()
-        approved = [self.apply(change.key) for change in left if change.state is ChangeState.APPROVED]
-        applying = [self._recover(change) for change in left if change.state is ChangeState.APPLYING]
-        await asyncio.gather(*approved, *applying)
+    async def resume(self, left_for: timedelta = timedelta(0)) -> None:
+        """Carries on what is approved or being applied and in nobody's hands: a process died, or could not write it down.
+
+        `left_for`: how long ago the last approval must be, so that the click that gave it goes first.
+        """
+        now = self._clock()
+        steps = []
+        for change in await self._store.changes.open():
+            if change.state is ChangeState.APPLYING and change.key not in self._in_hand:
+                steps.append(self._recover(change))
+            elif change.state is ChangeState.APPROVED and now - (change.decided or now) >= left_for:
+                steps.append(self._too_late(change) if now >= change.expires else self.apply(change.key))
+        await asyncio.gather(*steps)
 
     async def apply(self, key: str, clicked: str = "") -> None:
-        """approved → applying → an end. Only one caller gets past the first step."""
-        change = await self._store.changes.begin_apply(key, self._clock())
+        """approved → applying → an end. Only one caller gets past the first step. Unfinished."""
+        try:
+            change = await self._store.changes.begin_apply(key, self._clock())
+        except StoreFailed as error:
+            raise Unfinished(
+                f"It is approved, but the audit log could not be written ({error}), so nothing was sent to CSMS. "
+                "It is tried again until it expires."
+            ) from error
         if change is None:
             return
+        with self._holding(change):
+            await self._apply(change, clicked)
+
+    @contextlib.contextmanager
+    def _holding(self, change: Change) -> Iterator[None]:
+        self._in_hand.add(change.key)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(change.key)
+
+    async def _too_late(self, change: Change) -> None:
+        await self._store.changes.end(
+            change.key, frm=ChangeState.APPROVED, to=ChangeState.EXPIRED, by="system",
+            reason="It was approved, but the bot could not begin it in time, so nothing was written.",
+            now=self._clock(),
+        )  # fmt: skip
+
+    async def _apply(self, change: Change, clicked: str) -> None:
         scope = self._projects.named(change.project)
         if problem := await self._approvers_lost(change, scope, clicked):
             await self._finish(change, ChangeState.FAILED, problem, None)
@@ -295,10 +340,14 @@ class Changes:
             await self._finish(change, ChangeState.FAILED, note, event)
 
     async def _recover(self, change: Change) -> None:
-        """A process died while it applied this: look, and finish; write again only over the approved *before*.
+        """Applying this was interrupted: look, and finish; write again only over the approved *before*.
 
-        The write of the dead process may still be on its way, so *before* is only believed at a second look.
+        The write may still be on its way, so *before* is only believed at a second look.
         """
+        with self._holding(change):
+            await self._look_again(change)
+
+    async def _look_again(self, change: Change) -> None:
         scope = self._projects.named(change.project)
         for wait_s in (self._landing.total_seconds(), 0.0):
             try:
@@ -308,16 +357,16 @@ class Changes:
                     "change left in applying",
                     extra={"action": "apply_unknown", "change": change.id, "error": str(error)},
                 )
-                note = f"The bot stopped while applying it, and the event cannot be read now ({error}). Look at it."
+                note = f"Applying it was interrupted, and the event cannot be read now ({error}). Look at it."
                 await self._finish(change, ChangeState.FAILED, note, None)
                 return
             if same_settings(event, change.after):
-                note = "The bot was restarted in between; the event reads as asked."
+                note = "It was interrupted; the event reads as asked."
                 await self._finish(change, ChangeState.APPLIED, note, event)
                 return
             if event.image() != change.before:
                 note = (
-                    "The bot stopped while applying it, and the event is neither what it was nor what was asked. "
+                    "Applying it was interrupted, and the event is neither what it was nor what was asked. "
                     f"{_what_differs(change, event)}"
                 )
                 await self._finish(change, ChangeState.FAILED, note, event)
@@ -326,7 +375,7 @@ class Changes:
         if problem := await self._approvers_lost(change, scope, ""):
             await self._finish(change, ChangeState.FAILED, problem, None)
             return
-        note = "restarted before anything was written; writing now"
+        note = "interrupted before anything was written; writing now"
         await self._store.changes.note(change.key, "change.apply", note, self._clock())
         await self._put(change, scope)
 
@@ -346,7 +395,15 @@ class Changes:
 
     async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
         found = None if event is None else event.settings()
-        await self._store.changes.finish_apply(change.key, to=to, note=note, found=found, now=self._clock())
+        try:
+            await self._store.changes.finish_apply(
+                change.key, to=to, note=note, found=found, now=self._clock()
+            )
+        except StoreFailed as error:
+            raise Unfinished(
+                f"What became of {change.id} could not be written to the audit log ({error}). The event is looked at "
+                "again, and the card follows."
+            ) from error
 
     async def _end(self, actor: Actor, key: str, action: Action, to: ChangeState) -> Change:
         await self._decide(actor, key, action)

@@ -7,8 +7,8 @@ from collections import Counter
 
 from bot.errors import CsmsError, CsmsNotFound, Refused
 from bot.model import DISABLED, ENABLED, Event
+from bot.nearest import nearest
 from bot.rules.listing import Filter, Listing
-from bot.rules.nearest import nearest
 from bot.rules.updates import check_event_name
 from bot.services.projects import Scope
 

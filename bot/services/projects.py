@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from bot.csms import CsmsClient
 from bot.errors import Refused
 from bot.model import Target
+from bot.nearest import did_you_mean
 from bot.rules.access import Policy
-from bot.rules.nearest import did_you_mean
 from bot.rules.routes import Route
 
 
 @dataclass(slots=True)
 class Scope:
-    """One project at work."""
+    """One project, with what its commands, polls and approvals need."""
 
     name: str
     csms: CsmsClient
@@ -31,9 +31,14 @@ class Scope:
     targets: tuple[Target, ...] = field(default=())
     """Targets as last read, for completion in the form."""
 
+    @property
+    def alert_channels(self) -> set[str]:
+        """Every channel that an alert of the project may be in."""
+        return {self.alert_channel, *(route.channel for route in self.routes if route.channel)}
+
 
 class Projects:
-    """All of them."""
+    """The projects by name, in the order of the settings."""
 
     def __init__(self, scopes: list[Scope]) -> None:
         self._scopes = {scope.name: scope for scope in scopes}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import __version__
+from bot.model import ChangeState
+from bot.rules.alerts import QUIET
 from bot.services.projects import Projects
 from bot.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectReport:
-    """One project."""
+    """What is known of one project, its polls and its alerts."""
 
     name: str
     project_id: str
@@ -28,6 +30,10 @@ class ProjectReport:
     approvers: int
     dropped: tuple[tuple[str, int], ...] = ()
     """(a route's reason, how many failing records it dropped)."""
+    incidents: int = 0
+    """Incidents that fail, or wait for the notice after a fix."""
+    requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(CSMS operation, HTTP status or `none`) → how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,12 @@ class Report:
     troubles: tuple[tuple[str, str, int], ...]
     wrong: tuple[str, ...]
     """What is wrong, each a sentence; empty when all is well."""
+    calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(Slack method, how it ended) → how many."""
 
 
+STUCK_AFTER = timedelta(minutes=1)
+"""An approved change takes some seconds."""
 TOLD_AFTER = 5
 """Polls that fail in a row until the channel is told and the bot is not ready."""
 
@@ -63,13 +73,15 @@ class Status:
     slack_connected: Callable[[], bool]
     poll_errors: dict[str, str] = field(default_factory=dict)
     """Project → why its last poll failed; absent when it worked."""
+    calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(Slack method, how it ended) → how many."""
 
     def stale(self, last: datetime | None, now: datetime) -> bool:
         """A poll is fresh for three intervals, and at least half a minute."""
         return last is None or now - last > max(3 * self.interval, timedelta(seconds=30))
 
     async def report(self) -> Report:
-        """What is so now."""
+        """Reads everything that it says from the store and the drivers' notes."""
         now = self.clock()
         projects = []
         wrong = []
@@ -106,22 +118,29 @@ class Status:
                     approval_channel=scope.approval_channel,
                     approvers=len(scope.policy.approvers),
                     dropped=tuple(await self.store.records.dropped(scope.name)),
+                    incidents=await self.store.incidents.open(scope.name, now - QUIET),
+                    requests=dict(scope.csms.requests),
                 )
             )
         troubles = await self.store.outbox.troubles()
         for place, error, number in troubles:
             wrong.append(f"{number} message(s) to {place} wait: {error}.")
+        still_open = await self.store.changes.open()
+        for change in still_open:
+            if change.state is not ChangeState.PENDING and now - (change.decided or now) > STUCK_AFTER:
+                wrong.append(f"{change.id} is {change.state} and not finished; the bot goes on trying.")
         return Report(
             version=__version__,
             mode=self.mode,
             connected=self.slack_connected(),
             projects=tuple(projects),
-            open_changes=len(await self.store.changes.open()),
+            open_changes=len(still_open),
             backlog=await self.store.outbox.backlog(),
             inbox=await self.store.inbox.waiting(),
             head=await self.store.audit.head(),
             troubles=tuple(troubles),
             wrong=tuple(wrong),
+            calls=dict(self.calls),
         )
 
     async def ready(self) -> list[str]:

@@ -7,14 +7,15 @@ a connection of its own, because a pooled one that Slack has just closed looks l
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.config import is_loopback
+from bot.addresses import is_safe
 from bot.errors import Sent, SlackError
 
 SLACK = "https://slack.com/api/"
@@ -35,12 +36,13 @@ quiet.setLevel(logging.CRITICAL)
 class SlackClient:
     """`call("chat.postMessage", …)` gives Slack's answer or raises SlackError."""
 
-    def __init__(self, *, token: str, base_url: str = "", app_token: str = "") -> None:
+    def __init__(self, *, token: str, base_url: str = "") -> None:
         self._token = token
-        self._app_token = app_token
         self._base_url = f"{base_url}/" if base_url else SLACK
         self._session: aiohttp.ClientSession | None = None
         self._web: AsyncWebClient | None = None
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """(method, `ok` or why not: see `Sent`) → how many calls ended so."""
 
     async def open(self) -> None:
         """Makes the HTTP session; inside the running loop."""
@@ -67,6 +69,15 @@ class SlackClient:
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Calls a Web API method once. SlackError."""
+        try:
+            answer = await self._call(method, arguments)
+        except SlackError as error:
+            self.calls[method, error.sent] += 1
+            raise
+        self.calls[method, "ok"] += 1
+        return answer
+
+    async def _call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         function = getattr(self.web, method.replace(".", "_"))
         try:
             response = await function(**arguments)
@@ -99,23 +110,7 @@ class SlackClient:
 
     async def respond(self, response_url: str, body: dict[str, Any]) -> None:
         """Posts to a `response_url` once. SlackError; the address is in no message, it is a capability."""
-        assert self._session is not None, "open() comes first"  # noqa: S101
-        address = urlsplit(response_url)
-        if not (
-            address.scheme == "https" or (address.scheme == "http" and is_loopback(address.hostname or ""))
-        ):
-            raise SlackError("response_url", sent=Sent.NO, code="not an address of Slack's")
-        try:
-            async with self._session.post(
-                response_url, json=body, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
-            ) as response:
-                status, text = response.status, (await response.content.read(2000)).decode("utf-8", "replace")
-        except aiohttp.ClientConnectorError:
-            raise SlackError("response_url", sent=Sent.NO, code="Slack cannot be reached") from None
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise SlackError(
-                "response_url", sent=Sent.UNKNOWN, code=f"no answer ({type(error).__name__})"
-            ) from None
+        status, text = await self._post("response_url", response_url, TIMEOUT_S, json=body)
         if status >= 500:
             raise SlackError("response_url", sent=Sent.UNKNOWN, code=f"HTTP {status}")
         if status != 200 or '"ok":false' in text.replace(" ", ""):
@@ -123,26 +118,27 @@ class SlackClient:
 
     async def upload(self, upload_url: str, content: bytes) -> None:
         """Puts a file's bytes where files.getUploadURLExternal said. SlackError; the address is in no message."""
+        binary = {"Content-Type": "application/octet-stream"}
+        status, _ = await self._post("upload_url", upload_url, UPLOAD_S, data=content, headers=binary)
+        if status != 200:
+            # An upload that nobody completes is shown to nobody.
+            raise SlackError("upload_url", sent=Sent.REFUSED, code=f"HTTP {status}")
+
+    async def _post(self, what: str, address: str, within_s: float, **request: Any) -> tuple[int, str]:
+        """(status, the first 2,000 bytes) of what an address that Slack gave us answers."""
         assert self._session is not None, "open() comes first"  # noqa: S101
-        address = urlsplit(upload_url)
-        if not (
-            address.scheme == "https" or (address.scheme == "http" and is_loopback(address.hostname or ""))
-        ):
-            raise SlackError("upload_url", sent=Sent.NO, code="not an address of Slack's")
+        if not is_safe(address):
+            raise SlackError(what, sent=Sent.NO, code="not an address of Slack's")
+        timeout = aiohttp.ClientTimeout(total=within_s)
         try:
             async with self._session.post(
-                upload_url,
-                data=content,
-                headers={"Content-Type": "application/octet-stream"},
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=UPLOAD_S),
+                address, allow_redirects=False, timeout=timeout, **request
             ) as response:
-                status = response.status
+                return response.status, (await response.content.read(2000)).decode("utf-8", "replace")
+        except aiohttp.ClientConnectorError:
+            raise SlackError(what, sent=Sent.NO, code="Slack cannot be reached") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            # An upload that nobody completes is shown to nobody.
-            raise SlackError("upload_url", sent=Sent.NO, code=f"no answer ({type(error).__name__})") from None
-        if status != 200:
-            raise SlackError("upload_url", sent=Sent.REFUSED, code=f"HTTP {status}")
+            raise SlackError(what, sent=Sent.UNKNOWN, code=f"no answer ({type(error).__name__})") from None
 
 
 def _translated(method: str, response: Any) -> SlackError:

@@ -227,7 +227,6 @@ class Press:
     answer: Answer
     origin: Origin
     key: str
-    view_id: str = ""
 
     async def actor(self) -> Actor:
         """Who pressed it, looked up in Slack."""

@@ -142,6 +142,3 @@ def _key(kind: str, payload: Mapping[str, Any]) -> str:
         return f"event:{event_id}"
     text = json.dumps(payload, sort_keys=True)
     return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-__all__ = ["CheckForm", "Door", "Suggest"]

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.config import duration
 from bot.errors import Usage
 from bot.model import EVENT_TYPES
-from bot.rules.nearest import did_you_mean
+from bot.nearest import did_you_mean
 from bot.slack.desk import Call
 
 

@@ -41,8 +41,6 @@ class Click:
     origin: Origin
     action_id: str
     value: str
-    view_id: str = ""
-    """The form or home tab that it was pressed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def _click(payload: Mapping[str, Any], origin: Origin) -> Click | None:
     action = actions[0]
     chosen = action.get("selected_option")
     value = _text(action.get("value")) or (_text(chosen.get("value")) if isinstance(chosen, Mapping) else "")
-    return Click(origin, _text(action.get("action_id")), value, _id(payload.get("view")))
+    return Click(origin, _text(action.get("action_id")), value)
 
 
 def read_submission(

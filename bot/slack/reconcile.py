@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from bot.model import Change, ChangeState
 from bot.slack.client import SlackClient
+from bot.slack.history import is_ours, messages
 from bot.store.backup import Since
 from bot.views.named import Named, named_by
 
@@ -18,20 +19,21 @@ CARD = re.compile(r"^CR-(\d{1,9}) ([a-z]+): ")
 
 
 async def named_since(
-    slack: SlackClient, identity: Mapping[str, Any], channel: str, oldest: datetime
+    slack: SlackClient, identity: Mapping[str, Any], channels: Iterable[str], oldest: datetime
 ) -> Counter[Named]:
-    """The records that the bot's own messages in an alert channel name, threads included. SlackError."""
+    """The records that the bot's own messages in the alert channels name, threads included. SlackError."""
     found: Counter[Named] = Counter()
-    async for message in _history(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
-        ours = _ours(message, identity)
-        if ours:
-            found.update(named_by(_text(message)))
-        # Below an alert that somebody deleted the replies stand on, under a tombstone of Slack's own.
-        if message.get("reply_count") and (ours or message.get("subtype") == "tombstone"):
-            replies = _history(slack, "conversations.replies", channel=channel, ts=message["ts"])
-            async for reply in replies:
-                if reply.get("ts") != message["ts"] and _ours(reply, identity):
-                    found.update(named_by(_text(reply)))
+    for channel in channels:
+        async for message in messages(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
+            ours = is_ours(message, identity)
+            if ours:
+                found.update(named_by(_text(message)))
+            # Below an alert that somebody deleted the replies stand on, under a tombstone of Slack's own.
+            if message.get("reply_count") and (ours or message.get("subtype") == "tombstone"):
+                replies = messages(slack, "conversations.replies", channel=channel, ts=message["ts"])
+                async for reply in replies:
+                    if reply.get("ts") != message["ts"] and is_ours(reply, identity):
+                        found.update(named_by(_text(reply)))
     return found
 
 
@@ -49,8 +51,8 @@ async def changes_since(
     ended: dict[int, ChangeState] = {}
     unknown: set[int] = set()
     for channel in channels:
-        async for message in _history(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
-            card = CARD.match(_text(message)) if _ours(message, identity) else None
+        async for message in messages(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
+            card = CARD.match(_text(message)) if is_ours(message, identity) else None
             if card is None or card[2] not in STATES:
                 continue
             number, state = int(card[1]), ChangeState(card[2])
@@ -59,23 +61,6 @@ async def changes_since(
             elif number in known and not state.open:
                 ended[number] = state
     return Since(ended, sorted(unknown))
-
-
-async def _history(slack: SlackClient, method: str, **arguments: Any) -> AsyncIterator[dict[str, Any]]:
-    while True:
-        page = await slack.call(method, limit=200, **arguments)
-        for message in page.get("messages", ()):
-            yield message
-        cursor = (page.get("response_metadata") or {}).get("next_cursor")
-        if not cursor:
-            return
-        arguments["cursor"] = cursor
-
-
-def _ours(message: dict[str, Any], identity: Mapping[str, Any]) -> bool:
-    """Only a message of this bot's own says what the bot did."""
-    bot, user = identity.get("bot_id"), identity.get("user_id")
-    return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
 
 
 def _text(message: dict[str, Any]) -> str:

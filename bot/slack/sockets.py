@@ -12,13 +12,12 @@ import contextlib
 import json
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.config import is_loopback
+from bot.addresses import is_safe
 from bot.errors import SettingsError
 from bot.slack.shapes import Misshapen, check_payload
 
@@ -151,8 +150,7 @@ class Sockets:
         except (ValueError, AttributeError, TypeError, KeyError) as error:
             # slack_sdk stumbles over bodies that are not what Slack sends (text, HTML).
             raise _Failed(f"unreadable answer ({type(error).__name__})") from None
-        parts = urlsplit(url)
-        if not (parts.scheme == "wss" or (parts.scheme == "ws" and is_loopback(parts.hostname or ""))):
+        if not url.startswith(("wss://", "ws://")) or not is_safe(url):
             raise _Failed("Slack gave an address that is not wss://")
         return url
 

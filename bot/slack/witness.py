@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.slack.client import SlackClient
+from bot.slack.history import is_ours, messages
 from bot.verify import Head
 from bot.views.witness import MARK
 
@@ -25,18 +26,11 @@ async def heads_in(
     identity = await slack.call("auth.test")
     heads: list[Head] = []
     seen: set[str] = set()
-    arguments: dict[str, Any] = {"channel": channel, "limit": 200}
-    while True:
-        page = await slack.call("conversations.history", **arguments)
-        for message in page.get("messages", ()):
-            ts = str(message.get("ts", ""))
-            seen.add(ts)
-            if _ours(message, identity):
-                heads += _heads(message, ts, channel)
-        cursor = (page.get("response_metadata") or {}).get("next_cursor")
-        if not cursor:
-            break
-        arguments["cursor"] = cursor
+    async for message in messages(slack, "conversations.history", channel=channel):
+        ts = str(message.get("ts", ""))
+        seen.add(ts)
+        if is_ours(message, identity):
+            heads += _heads(message, ts, channel)
     oldest = min(seen, key=float, default="inf")
     gone = [
         f"the message in {channel} that held the head of row {seq} ({_when(ts)}) is gone from Slack"
@@ -44,12 +38,6 @@ async def heads_in(
         if ts not in seen and float(ts) > float(oldest)
     ]
     return heads, gone
-
-
-def _ours(message: dict[str, Any], identity: dict[str, Any]) -> bool:
-    """Anybody may post blocks with any id; only a message of this bot's own is proof."""
-    bot, user = identity.get("bot_id"), identity.get("user_id")
-    return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
 
 
 def _heads(message: dict[str, Any], ts: str, channel: str) -> list[Head]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
 from bot.model import Entry
+from bot.nearest import did_you_mean
 from bot.rules.access import Action, Policy, authorize
-from bot.rules.nearest import did_you_mean
 from bot.rules.words import parse, split
 from bot.slack.client import SlackClient
 from bot.slack.desk import Answer, Call, Command, Form, Press, Services, Sheet
@@ -188,7 +188,7 @@ class Worker:
         press = self._buttons.get(click.action_id)
         if press is None:
             raise Refused("This button is not known to this version of csms-bot.")
-        await press(Press(self._services, answer, click.origin, click.value, click.view_id))
+        await press(Press(self._services, answer, click.origin, click.value))
 
     async def _tell(self, interaction: Interaction, answer: Answer, message: Message) -> None:
         """The sentence goes where the person looks: into the form they sent, else beside what they pressed."""

@@ -2,7 +2,7 @@
 
 The chain: `hash` = SHA-256 over `csms-bot/audit/1`, a newline, and the canonical JSON (sorted keys, no spaces, UTF-8)
 of every other column, `prev_hash` among them. The first row's `prev_hash` is 64 zeros. docs/audit-format.md has it in
-full; `bot/verify.py` checks it, and shares nothing with this module but that document.
+full; `bot/verify` checks it, and shares nothing with this module but that document.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.errors import StoreFailed
 from bot.model import AuditRow, Entry, canonical_json
 from bot.store.engine import Engine, Tx
 
@@ -26,6 +27,7 @@ CHUNK = 1000
 FEW = 5000
 """Rows that are read and sorted in a moment."""
 MOST_ACTIONS = 40
+ARCHIVE = "audit.archive"
 
 
 def row_hash(columns: dict[str, Any]) -> str:
@@ -40,7 +42,7 @@ def append(tx: Tx, entry: Entry, now: datetime) -> AuditRow:
     seq, prev = (last[0] + 1, last[1]) if last else (1, GENESIS)
     columns: dict[str, Any] = {
         "seq": seq,
-        "at": _at(now),
+        "at": spelled(now),
         "actor": entry.actor,
         "action": entry.action,
         "project": entry.project,
@@ -56,10 +58,13 @@ def append(tx: Tx, entry: Entry, now: datetime) -> AuditRow:
     stored = columns | {
         name: None if columns[name] is None else canonical_json(columns[name]) for name in ("before", "after")
     }
-    tx.execute(
+    cursor = tx.execute(
         f"insert into audit ({', '.join(COLUMNS)}) values ({', '.join(':' + name for name in COLUMNS)})",  # noqa: S608 (constant names)
         stored,
     )
+    if cursor.rowcount != 1:
+        # A trigger that somebody added can make an insert do nothing, without an error.
+        raise StoreFailed("the audit log did not take a row")
     return AuditRow(**columns)
 
 
@@ -76,7 +81,6 @@ def read(
     until: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
-    offset: int = 0,
 ) -> Iterator[AuditRow]:
     """Rows that match, in chunks so that a long export never blocks the writer. `action` matches as a prefix.
 
@@ -90,7 +94,7 @@ def read(
         where.append("(+action = ? or +action like ? escape '\\')")
         escaped = action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values += [action, f"{escaped}.%"]
-    earliest = "" if since is None else _at(since)
+    earliest = "" if since is None else spelled(since)
     if earliest:
         where.append("+at >= ?")
         values.append(earliest)
@@ -106,21 +110,20 @@ def read(
     compare, order = ("<", "desc") if newest_first else (">", "asc")
     edge = 2**62 if newest_first else 0
     left = limit if limit is not None else 2**62
-    skip = offset
     while left > 0:
         size = min(CHUNK, left)
         rows = list(
             db.query(
                 f"select * from audit where {' and '.join(where)} and seq {compare} ? "  # noqa: S608 (constant names)
-                f"order by seq {order} limit ? offset ?",
-                [*values, edge, size, skip],
+                f"order by seq {order} limit ?",
+                [*values, edge, size],
             )
         )
         for row in rows:
             yield _row(row)
         if len(rows) < size:
             return
-        edge, skip, left = rows[-1]["seq"], 0, left - len(rows)
+        edge, left = rows[-1]["seq"], left - len(rows)
 
 
 def _rarest(db: Tx, equal: Mapping[str, str], action: str, earliest: str) -> tuple[str, list[str]] | None:
@@ -175,7 +178,8 @@ def _actions(db: Tx, prefix: str) -> list[str]:
     return found
 
 
-def _at(time: datetime) -> str:
+def spelled(time: datetime) -> str:
+    """A time as the log has it, by which it can be compared."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -183,6 +187,12 @@ def head(db: Tx) -> tuple[int, str]:
     """(seq, hash) of the newest row; (0, 64 zeros) of an empty log."""
     last = db.execute("select seq, hash from audit order by seq desc limit 1").fetchone()
     return (last[0], last[1]) if last else (0, GENESIS)
+
+
+def begins(db: Tx) -> datetime | None:
+    """When the oldest row that is left was written; None while none was archived."""
+    first = db.execute("select seq, at from audit order by seq limit 1").fetchone()
+    return datetime.fromisoformat(first[1]) if first and first[0] > 1 else None
 
 
 def _row(row: dict[str, Any]) -> AuditRow:
@@ -215,7 +225,10 @@ class Audit:
         return await self._engine.run(lambda tx: list(read(tx, **filters)))
 
     async def ending(self, event: str, change: str) -> tuple[int, str] | None:
-        """(seq, hash) of the row that ended a change request; None while there is none."""
+        """(seq, hash) of the row that ended a change request; None while there is none.
+
+        When that row was archived, of the newest row that says so: it stands later in the same chain.
+        """
 
         def work(tx: Tx) -> tuple[int, str] | None:
             row = tx.execute(
@@ -224,9 +237,20 @@ class Audit:
                 "('applied', 'failed', 'stale', 'rejected', 'cancelled', 'expired') order by seq limit 1",
                 [event, change],
             ).fetchone()
+            row = (
+                row
+                or tx.execute(
+                    "select seq, hash from audit where action = ? and outcome = 'done' order by seq desc limit 1",
+                    [ARCHIVE],
+                ).fetchone()
+            )
             return (row[0], row[1]) if row else None
 
         return await self._engine.run(work)
+
+    async def begins(self) -> datetime | None:
+        """When the oldest row that is left was written; None while none was archived."""
+        return await self._engine.run(begins)
 
     async def head(self) -> tuple[int, str]:
         """(seq, hash) of the newest row."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.errors import StoreError
 from bot.model import ChangeState, Entry, Post, PostKind
-from bot.store import audit, outbox
+from bot.store import archive, audit, outbox
 from bot.store.engine import Engine, Tx
 
 PAGES, PAUSE_S = 2000, 0.01
@@ -46,7 +46,7 @@ def put_back(copied: Path, database: Path, now: datetime) -> Path | None:
     the bot's next start asks Slack first. StoreError.
     """
     try:
-        with _alone(database):
+        with _alone(database), archive.alone(database):
             return _replace(copied, database, now)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{database} cannot be put back from {copied} ({error})") from None

@@ -17,7 +17,7 @@ from typing import TextIO, TypeVar
 
 import sqlite_utils
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreFailed
 
 T = TypeVar("T")
 Tx = sqlite_utils.Database
@@ -69,6 +69,37 @@ def open_read_only(path: Path) -> sqlite_utils.Database:
     return sqlite_utils.Database(connection, execute_plugins=False)
 
 
+def connect(path: Path) -> Tx:
+    """A writer, which loses no commit. sqlite3.Error."""
+    connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+    try:
+        journal, synchronous = journal_for(sqlite3.sqlite_version_info)
+        connection.execute(f"pragma journal_mode={journal}")
+        connection.execute(f"pragma synchronous={synchronous}")
+        connection.execute("pragma foreign_keys=on")
+        connection.execute("pragma recursive_triggers=on")
+        # A wiped payload held an address that anybody may post to; it must not stay in a free page.
+        connection.execute("pragma secure_delete=on")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return sqlite_utils.Database(connection, execute_plugins=False)
+
+
+def unit(db: Tx, work: Callable[[Tx], T]) -> T:
+    """Runs `work` inside BEGIN IMMEDIATE and commits; an exception rolls back and comes out."""
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(db)
+        db.conn.execute("COMMIT")
+    except BaseException:
+        # Also when it is the commit that fails (a full disk, a reader that holds on): else all that follow would.
+        if db.conn.in_transaction:
+            db.conn.execute("ROLLBACK")
+        raise
+    return result
+
+
 class Engine:
     """Runs units of work, one after the other, on the thread that owns the connection."""
 
@@ -83,8 +114,14 @@ class Engine:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._open, prepare)
 
     async def run(self, work: Callable[[Tx], T]) -> T:
-        """Runs `work` inside BEGIN IMMEDIATE and commits; an exception rolls back and comes out here."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        """Runs `work` inside BEGIN IMMEDIATE and commits; an exception rolls back and comes out here.
+
+        StoreFailed for what SQLite refuses.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        except sqlite3.Error as error:
+            raise StoreFailed(str(error)) from error
 
     async def close(self) -> None:
         """Finishes what is queued, then closes the connection and gives the lock back."""
@@ -94,7 +131,7 @@ class Engine:
     def _open(self, prepare: Callable[[Tx], None]) -> None:
         try:
             self._take_lock()
-            self._db = self._connected()
+            self._db = connect(self.path)
             self._run(prepare)
         except OSError as error:
             self._close()
@@ -105,21 +142,6 @@ class Engine:
         except BaseException:
             self._close()
             raise
-
-    def _connected(self) -> Tx:
-        connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None)
-        try:
-            journal, synchronous = journal_for(sqlite3.sqlite_version_info)
-            connection.execute(f"pragma journal_mode={journal}")
-            connection.execute(f"pragma synchronous={synchronous}")
-            connection.execute("pragma foreign_keys=on")
-            connection.execute("pragma recursive_triggers=on")
-            # A wiped payload held an address that anybody may post to; it must not stay in a free page.
-            connection.execute("pragma secure_delete=on")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return sqlite_utils.Database(connection, execute_plugins=False)
 
     def _take_lock(self) -> None:
         # Not "w": whoever is refused must not wipe the holder's process id.
@@ -136,19 +158,9 @@ class Engine:
         self._lock.flush()
 
     def _run(self, work: Callable[[Tx], T]) -> T:
-        db = self._db
-        if db is None:
+        if self._db is None:
             raise StoreError("the database is closed")
-        db.conn.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(db)
-            db.conn.execute("COMMIT")
-        except BaseException:
-            # Also when it is the commit that fails (a full disk, a reader that holds on): else all that follow would.
-            if db.conn.in_transaction:
-                db.conn.execute("ROLLBACK")
-            raise
-        return result
+        return unit(self._db, work)
 
     def _close(self) -> None:
         if self._db is not None:

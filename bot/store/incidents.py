@@ -131,6 +131,18 @@ class Incidents:
 
         await self._engine.run(work)
 
+    async def open(self, project: str, since: datetime) -> int:
+        """How many failed since then, or wait for the notice after a fix."""
+        return await self._engine.run(
+            lambda tx: int(
+                tx.execute(
+                    "select count(*) from incidents where project = ? and "
+                    "(state = 'fixed' or (state = 'failing' and last >= ?))",
+                    [project, since.timestamp()],
+                ).fetchone()[0]
+            )
+        )
+
     async def failing_targets(self, project: str, since: datetime) -> set[str]:
         """Ids of the targets to which notices fail, of incidents that were failing since then."""
         return await self._engine.run(

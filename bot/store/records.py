@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,6 @@ FORGET_AFTER = timedelta(days=100)
 class Counted:
     """What one look at the records gave."""
 
-    first: bool
     new: tuple[Record, ...]
     coverage_lost: bool
     """The page was not whole this time, and was the time before."""
@@ -30,11 +30,9 @@ class Counted:
 class PollState:
     """What is known of the polls of one project."""
 
-    first: datetime
     last_ok: datetime
     incomplete: bool
     records: int
-    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,60 +73,17 @@ class Records:
         `warning` is posted when coverage is lost, and `back` when an outage is over that the channel was told of; both
         in that transaction too, so that a crash cannot swallow them.
         """
-        seen = Counter(record.fingerprint for record in records)
 
         def work(tx: Tx) -> Counted:
             poll = _poll(tx, project)
-            known: dict[str, int] = dict(
-                tx.execute("select fingerprint, count from counts where project = ?", [project]).fetchall()
-            )
-            fresh = {
-                key: number - known.get(key, 0) for key, number in seen.items() if number > known.get(key, 0)
-            }
-            new: list[Record] = []
-            if fresh:
-                left = dict(fresh)
-                # CSMS lists the newest first; those of one second keep that order, turned round.
-                turned = records[::-1]
-                for record in sorted(turned, key=_age):
-                    if left.get(record.fingerprint, 0) > 0:
-                        left[record.fingerprint] -= 1
-                        new.append(record)
-                # Dated by our clock: a record whose own time is absurd must not be forgotten while CSMS has it.
-                tx.conn.executemany(
-                    "insert into counts (project, fingerprint, count, created) values (?, ?, ?, ?) "
-                    "on conflict do update set count = excluded.count",
-                    [(project, key, seen[key], now.timestamp()) for key in fresh],
-                )
+            new = _new(tx, project, records, now)
             if new or poll is None:
-                plan = decide(new, incidents.recent(tx, project, incidents_since), poll)
-                for incident in plan.incidents:
-                    incidents.keep(tx, incident)
-                for key, data in plan.held:
-                    incidents.hold(tx, key, data, now)
-                for reason, number in plan.dropped.items():
-                    tx.execute(
-                        "insert into dropped values (?, ?, ?, ?) on conflict do update set "
-                        "count = count + excluded.count, last = excluded.last",
-                        [project, reason, number, now.timestamp()],
-                    )
-                for post in plan.posts:
-                    outbox.put(tx, post, now)
+                _keep(tx, project, decide(new, incidents.recent(tx, project, incidents_since), poll), now)
             tx.execute(
                 "insert into polls (project, first, last_ok, incomplete, records) values (:p, :now, :now, :i, :n) "
-                "on conflict do update set last_ok = :now, incomplete = :i, records = :n, failures = 0",
+                "on conflict do update set last_ok = :now, incomplete = :i, records = :n",
                 {"p": project, "now": now.timestamp(), "i": int(incomplete), "n": len(records)},
             )
-            gone = [
-                (project, key)
-                for (key,) in tx.execute(
-                    "select fingerprint from counts where project = ? and created < ?",
-                    [project, (now - FORGET_AFTER).timestamp()],
-                ).fetchall()
-                if key not in seen
-            ]
-            if gone:
-                tx.conn.executemany("delete from counts where project = ? and fingerprint = ?", gone)
             lost = incomplete and not (poll is not None and poll.incomplete)
             if lost and warning is not None:
                 outbox.put(tx, warning, now)
@@ -136,7 +91,7 @@ class Records:
             tx.execute("delete from outages where project = ?", [project])
             if outage is not None and outage.told and back is not None:
                 outbox.put(tx, back(outage), now)
-            return Counted(first=poll is None, new=tuple(new), coverage_lost=lost)
+            return Counted(new=tuple(new), coverage_lost=lost)
 
         return await self._engine.run(work)
 
@@ -146,7 +101,6 @@ class Records:
         """Counts a poll that failed, also before the first good one. At `tell_at` in a row `warning` is posted, once."""
 
         def work(tx: Tx) -> Outage:
-            tx.execute("update polls set failures = failures + 1 where project = ?", [project])
             tx.execute(
                 "insert into outages (project, failures, since, reason) values (?, 1, ?, ?) "
                 "on conflict do update set failures = failures + 1, reason = excluded.reason",
@@ -182,18 +136,67 @@ class Records:
         return await self._engine.run(lambda tx: _poll(tx, project))
 
 
+def _new(tx: Tx, project: str, records: Sequence[Record], now: datetime) -> list[Record]:
+    """The records that were not counted before, oldest first; they are counted now."""
+    seen = Counter(record.fingerprint for record in records)
+    known: dict[str, int] = dict(
+        tx.execute("select fingerprint, count from counts where project = ?", [project]).fetchall()
+    )
+    _forget(tx, project, known.keys() - seen.keys(), now)
+    fresh = {key: number - known.get(key, 0) for key, number in seen.items() if number > known.get(key, 0)}
+    if not fresh:
+        return []
+    # Dated by our clock: a record whose own time is absurd must not be forgotten while CSMS has it.
+    tx.conn.executemany(
+        "insert into counts (project, fingerprint, count, created) values (?, ?, ?, ?) "
+        "on conflict do update set count = excluded.count",
+        [(project, key, seen[key], now.timestamp()) for key in fresh],
+    )
+    new: list[Record] = []
+    # CSMS lists the newest first; those of one second keep that order, turned round.
+    turned = records[::-1]
+    for record in sorted(turned, key=_age):
+        if fresh.get(record.fingerprint, 0) > 0:
+            fresh[record.fingerprint] -= 1
+            new.append(record)
+    return new
+
+
+def _forget(tx: Tx, project: str, gone: AbstractSet[str], now: datetime) -> None:
+    """Drops the counts of records that CSMS has stopped showing, once they are old."""
+    if gone:
+        tx.conn.executemany(
+            "delete from counts where project = ? and fingerprint = ? and created < ?",
+            [(project, key, (now - FORGET_AFTER).timestamp()) for key in gone],
+        )
+
+
 def _age(record: Record) -> float:
     return record.created.timestamp() if record.created is not None else 0.0
+
+
+def _keep(tx: Tx, project: str, plan: Plan, now: datetime) -> None:
+    """Writes what a look led to."""
+    for incident in plan.incidents:
+        incidents.keep(tx, incident)
+    for key, data in plan.held:
+        incidents.hold(tx, key, data, now)
+    for reason, number in plan.dropped.items():
+        tx.execute(
+            "insert into dropped values (?, ?, ?, ?) on conflict do update set "
+            "count = count + excluded.count, last = excluded.last",
+            [project, reason, number, now.timestamp()],
+        )
+    for post in plan.posts:
+        outbox.put(tx, post, now)
 
 
 def _poll(tx: Tx, project: str) -> PollState | None:
     for row in tx.query("select * from polls where project = ?", [project]):
         return PollState(
-            first=datetime.fromtimestamp(row["first"], UTC),
             last_ok=datetime.fromtimestamp(row["last_ok"], UTC),
             incomplete=bool(row["incomplete"]),
             records=row["records"],
-            failures=row["failures"],
         )
     return None
 

@@ -182,18 +182,21 @@ def prepare(db: Tx) -> None:
 
 
 def check_guards(db: Tx) -> None:
-    """StoreError when a trigger that keeps the audit log append-only is missing or altered."""
+    """StoreError when the triggers that keep the audit log append-only are not there as written, and alone."""
     found = {
         row["name"]: row["sql"]
         for row in db.query(
-            "select name, sql from sqlite_master where type = 'trigger' and tbl_name = 'audit'"
+            "select name, sql from sqlite_master where type = 'trigger' and lower(tbl_name) = 'audit'"
         )
     }
-    wrong = [name for name, sql in AUDIT_GUARDS.items() if _words(found.get(name)) != _words(sql)]
+    wrong = [
+        f"guard {name} is missing or altered"
+        for name, sql in AUDIT_GUARDS.items()
+        if _words(found.pop(name, None)) != _words(sql)
+    ]
+    wrong += [f"trigger {name} does not belong there" for name in found]
     if wrong:
-        raise StoreError(
-            f"the audit log's guard {wrong[0]} is missing or altered; restore the database from a backup"
-        )
+        raise StoreError(f"the audit log's {wrong[0]}; restore the database from a backup")
 
 
 def _words(sql: str | None) -> list[str]:

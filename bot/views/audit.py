@@ -60,6 +60,7 @@ WORDS = {
     ("incident.snooze", "done"): "snoozed an alert",
     ("incident.snooze", "refused"): "was refused to snooze an alert",
     ("incident.wake", "done"): "ended the snooze of an alert",
+    ("audit.archive", "done"): "archived the oldest rows of the audit log",
     ("audit.export", "intent"): "began to export the audit log",
     ("audit.export", "sent"): "was sent an export of the audit log",
     ("audit.export", "failed"): "was not sent an export of the audit log",

@@ -16,6 +16,8 @@ from bot.errors import (
     Refused,
     SlackError,
     StoreError,
+    StoreFailed,
+    Unfinished,
     Usage,
 )
 from bot.rules.updates import differences
@@ -56,6 +58,11 @@ def sentence(error: BotError, command: str) -> Message:
     if isinstance(error, StoreError):
         return _with(
             ":warning:", f"The bot's database cannot be used, so nothing was done: {esc(str(error), MOST)}."
+        )
+    if isinstance(error, StoreFailed) and not isinstance(error, Unfinished):
+        return _with(
+            ":warning:",
+            f"The bot's database and audit log could not be written, so nothing was done: {esc(str(error), MOST)}.",
         )
     return _with(":warning:", _said(error))
 

@@ -79,7 +79,7 @@ def test_a_user_needs_an_address_of_iam():
 
 
 def test_a_password_is_not_sent_over_plain_http():
-    with pytest.raises(SettingsError, match=r"^HUAWEICLOUD_SDK_IAM_ENDPOINT: plain http"):
+    with pytest.raises(SettingsError, match=r"^HUAWEICLOUD_SDK_IAM_ENDPOINT must begin with https"):
         chosen(USER, iam_endpoint="http://iam.example-1.myhuaweicloud.com")
 
 

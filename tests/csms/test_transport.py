@@ -36,7 +36,7 @@ class Endless(httpx.AsyncByteStream):
 async def test_a_body_that_goes_on_and_on_is_left_at_the_cap_and_closed():
     body = Endless()
     async with aclosing(client(lambda _request: httpx.Response(200, stream=body))) as csms:
-        with pytest.raises(CsmsGarbled, match="16 MiB"):
+        with pytest.raises(CsmsGarbled, match="128 MiB"):
             await csms.list_events()
 
     assert body.taken <= BODY_CAP + len(CHUNK)

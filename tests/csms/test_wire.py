@@ -262,6 +262,9 @@ def test_a_time_that_is_written_otherwise_is_another_fingerprint_of_the_same_mom
         (1000, {}, True),
         (1001, {}, True),
         (999, {}, False),
+        (50, {}, True),
+        (49, {}, False),
+        (51, {}, False),
         (0, {}, False),
         (1, {"page_info": {"next_marker": "1692846677000"}}, True),
         (1, {"page_info": {"next_marker": 1692846677000}}, True),
@@ -283,6 +286,22 @@ def test_a_page_that_is_full_with_a_null_in_it_is_full():
 @pytest.mark.parametrize("body", [{"records": None}, {"records": []}, {}, {"records": [None]}])
 def test_no_records_is_an_empty_page(body):
     assert wire.record_page(json.dumps(body).encode()).records == ()
+
+
+@pytest.mark.parametrize("odd", ["x", 7, [], [RECORD]])
+def test_what_is_no_record_does_not_hide_the_others_and_is_not_passed_over_in_silence(odd):
+    found = wire.record_page(records(RECORD, odd, RECORD))
+
+    assert len(found.records) == 2
+    assert found.maybe_incomplete
+
+
+def test_bytes_that_are_no_text_in_one_record_do_not_hide_the_others():
+    broken = records(RECORD, {**RECORD, "secret_name": "?"}).replace(b'"?"', b'"a\xff\xfez"')
+
+    first, second = wire.record_page(broken).records
+
+    assert (first.secret_name, second.secret_name) == ("demo-secret", "a\ufffd\ufffdz")
 
 
 def test_half_a_character_in_one_record_does_not_hide_the_others():

@@ -17,7 +17,6 @@ from bot.rules.updates import (
     differences,
     make_patch,
     same_settings,
-    toggled,
 )
 
 CREATED, EXPIRED, ROTATED, ROTATED_FAILED, DELETED = (
@@ -323,7 +322,3 @@ def test_a_good_event_name_is_let_through(name):
 def test_a_name_that_no_event_can_have_is_refused_before_csms_is_asked(name):
     with pytest.raises(Refused, match="name"):
         check_event_name(name)
-
-
-def test_a_state_has_an_opposite():
-    assert (toggled("ENABLED"), toggled("DISABLED"), toggled("")) == ("DISABLED", "ENABLED", "ENABLED")

@@ -110,6 +110,28 @@ async def test_control_an_old_copy_put_in_place_by_hand_alerts_again(quick: Stag
     assert await until(lambda: verdict(quick).doubled)
 
 
+async def test_an_alert_that_a_route_sent_elsewhere_is_not_sent_again_after_a_restore(
+    quick: Stage, tmp_path: Path
+):
+    routes, file = tmp_path / "routes.toml", tmp_path / "copy.db"
+    routes.write_text(f'[[routes]]\nevent = "{INVALID}"\nchannel = "{quick.approvals}"\n', encoding="utf-8")
+    await quick.restart(CSMS_BOT_CONFIG=str(routes))
+    assert (await csms_bot("backup", str(file), env=quick.env)).code == 0
+    quick.world.trigger(INVALID, "SECRET_ROTATED")
+
+    def alerts() -> int:
+        return sum(INVALID in text_of(one) for one in quick.slack.messages(quick.approvals))
+
+    await until(alerts)
+    await killed(quick)
+    assert (await csms_bot("restore", str(file), env=quick.env)).code == 0
+    await quick.start()
+    quick.world.trigger(FAILING, "SECRET_VERSION_EXPIRED")
+    await quick.alert(FAILING)  # By now the poll that saw the old record again has been acted on.
+
+    assert alerts() == 1
+
+
 async def test_what_was_on_its_way_when_the_copy_was_made_is_posted_once(tmp_path: Path, unpaced: None):
     file = tmp_path / "copy.db"
     async with stage(tmp_path, CSMS_BOT_SETTLE="0.3s") as running:

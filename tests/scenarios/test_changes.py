@@ -396,7 +396,7 @@ async def test_a_change_is_applied_while_slack_is_down_and_the_card_follows(quic
         quick.slack.faults.add(method, Fault(FaultKind.RESET_BEFORE), times=None)
     await quick.press("approver", card, "Approve")
     await until(lambda: outcomes(quick)[-1] == ("change.apply", "applied"))
-    await asyncio.sleep(0.2)
+    await until(lambda: quick.slack.journal.calls["chat.update"])
     assert quick.find_card("CR-1", "pending")
 
     quick.slack.faults.clear()

@@ -19,7 +19,7 @@ from bot.sandbox.csms.faults import Fault as CsmsFault
 from tests.support import forging
 from tests.support.stage import Stage, text_of
 
-ACK_S = 0.1
+ACK_S = 0.5
 
 
 @pytest.fixture
@@ -96,9 +96,7 @@ async def test_slacks_own_checks_of_the_address_are_answered(quick: Stage, http:
     assert quick.slack.ephemerals("U00ENGINEER") == []
 
 
-async def test_an_ack_leaves_within_a_tenth_of_a_second_while_csms_hangs(
-    quick: Stage, http: httpx.AsyncClient
-):
+async def test_an_ack_does_not_wait_for_csms(quick: Stage, http: httpx.AsyncClient):
     await quick.ask("engineer", "list")
     for operation in ("list_events", "show_event"):
         quick.world.faults.add(operation, CsmsFault(delay_s=1), times=None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bot.model import Post, PostKind
+from bot.model import Post, PostKind, RecordPage
 from bot.poller import Poller
 from bot.rules.access import Policy
 from bot.services.projects import Projects, Scope
@@ -62,6 +62,13 @@ class _Notes:
         self.poll_errors: dict[str, str] = {}
 
 
+class _Poller(Poller):
+    """The bot's own, without the timer of a look: that needs a running loop, and here CSMS answers at once or never."""
+
+    async def _look(self, scope: Scope) -> RecordPage:
+        return await scope.csms.notification_records()
+
+
 class Run:
     """A simulated bot, over all its lives."""
 
@@ -85,7 +92,7 @@ class Run:
         """Another process on the same database."""
         self.scope = Scope("p", self.looked_at, Policy((), (), 1), ALERTS, APPROVALS, "p", "")
         notes: Any = _Notes()
-        self.poller = Poller(
+        self.poller = _Poller(
             store=self.store, projects=Projects([self.scope]), status=notes, clock=self.machine.now,
             interval=INTERVAL, mode="none", wake=lambda: None, make_key=self.key,
         )  # fmt: skip

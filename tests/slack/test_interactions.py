@@ -98,17 +98,17 @@ def test_a_click_is_its_action_and_its_key():
     found = reading("action", CLICK)
 
     assert isinstance(found, Click)
-    assert (found.action_id, found.value, found.view_id) == ("change.approve", "key", "")
+    assert (found.action_id, found.value) == ("change.approve", "key")
     assert (found.origin.user, found.origin.team, found.origin.channel) == ("U0A", "T0A", "C0A")
 
 
-def test_a_click_in_a_home_tab_has_no_channel_but_a_view():
+def test_a_click_in_a_home_tab_has_no_channel():
     payload = {key: value for key, value in CLICK.items() if key not in ("channel", "container")}
 
     found = reading("action", payload | {"view": {"id": "V0A"}})
 
     assert isinstance(found, Click)
-    assert (found.origin.channel, found.view_id) == ("", "V0A")
+    assert found.origin.channel == ""
 
 
 def test_a_choice_from_a_menu_is_a_click_with_what_was_chosen():
@@ -244,7 +244,7 @@ def test_a_damaged_payload_is_a_value_of_texts_or_nothing_and_never_an_error(kin
         origin = found.origin
         texts = [origin.user, origin.team, origin.channel, origin.response_url, origin.trigger_id]
         if isinstance(found, Click):
-            texts += [found.action_id, found.value, found.view_id]
+            texts += [found.action_id, found.value]
         if isinstance(found, Submission):
             texts += [found.form, found.key, found.view_id, *found.values.texts.values()]
             texts += [one for chosen in found.values.choices.values() for one in chosen]

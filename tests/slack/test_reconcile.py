@@ -12,7 +12,7 @@ __all__ = ["desk", "workspace"]
 
 
 async def _named(desk: Desk) -> int:
-    return (await named_since(desk.slack, {"user_id": BOT}, ALERTS, NOW)).total()
+    return (await named_since(desk.slack, {"user_id": BOT}, [ALERTS], NOW)).total()
 
 
 async def test_replies_below_a_deleted_alert_are_read_back_and_those_of_others_are_not(desk: Desk):

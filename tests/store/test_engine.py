@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreFailed
 from bot.store import Store, open_read_only
 from bot.store.engine import Engine, Tx, journal_for
 from tests.store.support import NOW, entry, opened
@@ -51,7 +51,7 @@ async def test_a_commit_that_fails_does_not_block_the_next_unit_of_work(tmp_path
         tx.execute("create table child (p integer references parent deferrable initially deferred)")
         tx.execute("insert into child values (1)")
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreFailed):
         await engine.run(deferred_breach)
 
     await engine.run(lambda tx: tx.execute("update tally set n = 1"))

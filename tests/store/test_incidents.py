@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlite_utils
 
+from bot.errors import StoreFailed
 from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
 from bot.store import PollState, Store
 from bot.store.schema import m001_first_tables, m003_decisions, m004_alerts, m005_audit, migrations
@@ -129,9 +130,9 @@ async def test_without_its_row_in_the_audit_log_an_alert_is_neither_acknowledged
                 "create trigger full before insert on audit begin select raise(abort, 'disk full'); end"
             )
         )
-        with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+        with pytest.raises(StoreFailed, match="disk full"):
             await store.incidents.acknowledge("i1", "U1", NOW)
-        with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+        with pytest.raises(StoreFailed, match="disk full"):
             await store.incidents.snooze("i1", "U1", NOW + MINUTE, NOW)
         assert await store.incidents.get("i1") == _incident()
         await store._engine.run(lambda tx: tx.execute("drop trigger full"))

@@ -84,12 +84,6 @@ async def test_projects_do_not_share_counts(tmp_path: Path):
         assert len((await _look(store, [record("a")], project="two")).new) == 1
 
 
-async def test_the_first_look_says_so_once(tmp_path: Path):
-    async with opened(tmp_path / "db") as store:
-        assert (await _look(store, [])).first
-        assert not (await _look(store, [record("a")])).first
-
-
 async def test_a_count_is_dropped_after_a_hundred_days_and_not_while_it_is_shown(tmp_path: Path):
     old, kept = record("old"), record("kept")
     async with opened(tmp_path / "db") as store:

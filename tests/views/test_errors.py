@@ -22,6 +22,8 @@ from bot.errors import (
     Sent,
     SlackError,
     StoreError,
+    StoreFailed,
+    Unfinished,
     Usage,
 )
 from bot.rules.updates import FieldProblem
@@ -45,6 +47,8 @@ SAID = [
     (SlackError("chat.postMessage", sent=Sent.REFUSED, code="not_in_channel"), "`/invite @csms-bot`"),
     (SlackError("chat.postMessage", sent=Sent.UNKNOWN, code="timeout"), "Slack did not take it (`timeout`)"),
     (StoreError("it is in use"), "database cannot be used, so nothing was done: it is in use."),
+    (StoreFailed("database or disk is full"), "could not be written, so nothing was done: database or disk is full."),
+    (Unfinished("What became of CR-1 could not be written"), "What became of CR-1 could not be written"),
     (BotError("something of later"), "something of later"),
     (Refused(""), "nothing was done"),
     (NameMissing("The event's name is missing.", "/csms get NAME", "get"), "The event's name is missing."),
@@ -62,7 +66,8 @@ def test_an_error_says_what_is_wrong_and_what_to_do(error, says):
 def test_no_error_is_without_a_sentence():
     known = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BotError)}
 
-    assert known - {type(error) for error, _ in SAID} == {errors.CsmsError, errors.SettingsError}
+    console = {errors.SettingsError, errors.ArchiveError}
+    assert known - {type(error) for error, _ in SAID} == {errors.CsmsError} | console
 
 
 def test_what_csms_answered_is_told_with_the_request_for_its_support():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.rules.nearest import did_you_mean, nearest
+from bot.nearest import did_you_mean, nearest
 
 VERBS = ("list", "get", "update", "enable", "disable", "history")
 

@@ -1,25 +1,30 @@
-"""Which addresses a credential may be sent to."""
+"""Addresses: of services, and those to which a credential may be sent."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.csms import address, csms_endpoint, iam_endpoint, smn_endpoint
+from bot.addresses import beside, checked, is_safe, of_region
+from bot.csms import address
 from bot.errors import SettingsError
 
 
-def test_a_region_gives_the_three_addresses():
-    assert csms_endpoint("ap-southeast-3") == "https://kms.ap-southeast-3.myhuaweicloud.com"
-    assert iam_endpoint("ap-southeast-3") == "https://iam.ap-southeast-3.myhuaweicloud.com"
-    assert smn_endpoint("ap-southeast-3") == "https://smn.ap-southeast-3.myhuaweicloud.com"
+def test_a_region_gives_the_addresses_of_its_services():
+    assert of_region("kms", "ap-southeast-3") == "https://kms.ap-southeast-3.myhuaweicloud.com"
+    assert of_region("iam", "ap-southeast-3") == "https://iam.ap-southeast-3.myhuaweicloud.com"
 
 
 @pytest.mark.parametrize(
-    "region", ["", "Cn-North-4", "a b", "evil.example/", "cn-north-4.evil", "-", "a--b", "a\n"]
+    ("endpoint", "neighbour"),
+    [
+        ("https://kms.ap-southeast-3.myhuaweicloud.com", "https://smn.ap-southeast-3.myhuaweicloud.com"),
+        ("https://kms.eu-west-101.myhuaweicloud.eu", "https://smn.eu-west-101.myhuaweicloud.eu"),
+        ("https://csms-gateway.example.com/kms.", "https://csms-gateway.example.com/kms."),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
 )
-def test_what_is_no_region_makes_no_host_name(region):
-    with pytest.raises(SettingsError, match="HW_REGION_NAME"):
-        csms_endpoint(region)
+def test_the_neighbours_of_csms_are_in_its_domain_or_behind_the_same_gateway(endpoint, neighbour):
+    assert beside(endpoint, "smn") == neighbour
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,8 @@ def test_what_is_no_region_makes_no_host_name(region):
     ],
 )
 def test_https_anywhere_and_http_to_this_machine_are_accepted(text, expected):
-    assert address(text, setting="X") == expected
+    assert checked(text) == expected
+    assert is_safe(expected)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +65,24 @@ def test_https_anywhere_and_http_to_this_machine_are_accepted(text, expected):
     ],
 )
 def test_any_other_address_is_refused_and_the_setting_is_named(text):
-    with pytest.raises(SettingsError, match=r"^CSMS_BOT_ENDPOINT: ") as caught:
+    with pytest.raises(SettingsError, match=r"^CSMS_BOT_ENDPOINT (is not|must)") as caught:
         address(text, setting="CSMS_BOT_ENDPOINT")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["wss://wss.slack.com/link", "ws://127.0.0.1:80/link", "https://hooks.slack.com/x"]
+)
+def test_what_slack_names_may_be_a_socket_too(text):
+    assert is_safe(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ws://wss.slack.com", "http://hooks.slack.com", "file:///etc/passwd", "wss://", "wss://[", "", "x"],
+)
+def test_what_is_neither_encrypted_nor_here_is_not_safe(text):
+    assert not is_safe(text)
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown():
