@@ -15,7 +15,7 @@ import commands
 from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError, StoreFailed
-from bot.model import Post, PostKind
+from bot.model import Change, Incident, Post, PostKind
 from bot.nearest import nearest
 from bot.poller import Keeper, Poller, random_key
 from bot.restoring import Restoring
@@ -40,9 +40,10 @@ from bot.slack.sockets import Sockets
 from bot.slack.worker import Worker
 from bot.store import Outgoing, Store
 from bot.views.blocks import Message
+from bot.views.digest import SHOWN
 from bot.views.forms import TARGET, event_option, target_option
 from bot.views.outside import outside
-from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.views.posts import draw_change, draw_data, draw_digest, draw_incident, draw_lines
 from bot.waiting import stopped_within, unless_stopped
 from bot.web import build_web
 from commands import home
@@ -353,11 +354,20 @@ class App:
             incident = await self.store.incidents.get(job.ref)
             if incident is None:
                 return None
-            fix = await self.store.changes.get(incident.fix) if incident.fix else None
-            return draw_incident(incident, fix)
+            return draw_incident(incident, await self._fix(incident))
+        if job.kind == PostKind.LINES:
+            incident = await self.store.incidents.get(job.ref) if job.stands_for_alert else None
+            fix = None if incident is None else await self._fix(incident)
+            return draw_lines(job.data, incident, fix, digest="" if job.parent_ts else job.ref)
+        if job.kind == PostKind.DIGEST:
+            shown = [str(one.get("key", "")) for one in job.data["incidents"]]
+            return draw_digest(job.ref, job.data, await self.store.incidents.some(shown[:SHOWN]))
         if job.kind == PostKind.OUTSIDE:
             return outside(await self.store.sidedoors.group(job.ref))
         return draw_data(job.kind, job.project, job.data)
+
+    async def _fix(self, incident: Incident) -> Change | None:
+        return await self.store.changes.get(incident.fix) if incident.fix else None
 
     def _channel_closed(self, job: Outgoing, why: str) -> Post | None:
         """Told to the project's approval channel, unless that is the one that is closed."""

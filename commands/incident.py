@@ -1,28 +1,33 @@
-"""The buttons of an alert: View event, Fix target, Acknowledge, Snooze."""
+"""The buttons of an alert (View event, Fix target, Acknowledge, Snooze) and of a digest (Look into it, Show all)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot.errors import Refused
-from bot.model import Actor, Entry, Incident
+from bot.model import Actor, Entry, Incident, PostKind
 from bot.rules.access import Action, authorize
 from bot.rules.snooze import Nap, ends
 from bot.services.events import get_event
 from bot.services.projects import Scope
 from bot.slack.asking import open_edit_form
-from bot.slack.desk import Command, Press
+from bot.slack.desk import Command, Press, Services
 from bot.views.alerts import (
     ACKNOWLEDGE,
     FIX_TARGET,
+    LOOK,
     NAPS,
+    SHOW_ALL,
     SNOOZE,
     SNOOZE_FOR,
     VIEW_EVENT,
+    alert,
     snooze_choice,
     snoozed,
 )
 from bot.views.blocks import Message
+from bot.views.digest import NEXT, PREVIOUS, Page, all_incidents
 from bot.views.events import EventDetail, event_detail
 from bot.views.text import code, local, person
 
@@ -59,6 +64,40 @@ async def view_event(press: Press) -> None:
     await press.answer.say(event_detail(EventDetail(event, scope.name, key)))
 
 
+async def look(press: Press) -> None:
+    """Shows one incident of many with its buttons, to the one who asks."""
+    incident, _ = await _incident(press)
+    fix = await press.services.store.changes.get(incident.fix) if incident.fix else None
+    await press.answer.say(alert(incident, fix))
+
+
+async def show_all(press: Press) -> None:
+    """Shows the incidents of a digest, to the one who asks."""
+    await press.answer.say(await _page(press.services, press.key, 0))
+
+
+async def turn(press: Press) -> None:
+    """Previous and Next."""
+    data = await press.ticket("digest")
+    await press.answer.replace(await _page(press.services, data["key"], data["page"]))
+
+
+async def _page(services: Services, key: str, number: int) -> Message:
+    data = await services.store.outbox.data(PostKind.DIGEST, key)
+    if data is None:
+        raise Refused("This digest is not known here any more.")
+    page = Page(data["incidents"], number)
+
+    async def ticket_for(other: int) -> str:
+        if not 0 <= other < page.pages:
+            return ""
+        return await services.store.tickets.issue("digest", {"key": key, "page": other}, services.clock())
+
+    page = replace(page, previous=await ticket_for(number - 1), next=await ticket_for(number + 1))
+    now = await services.store.incidents.some([str(one.get("key", "")) for one in page.shown])
+    return all_incidents(page, now)
+
+
 async def fix_target(press: Press) -> None:
     """Opens the edit form of the event that failed."""
     incident, scope = await _incident(press)
@@ -92,8 +131,9 @@ def _snooze_for(nap: Nap) -> Callable[[Press], Awaitable[None]]:
         """Snoozes so long, or ends the snooze."""
         incident, scope = await _incident(press)
         actor = await _member(press, incident, scope, "incident.snooze")
-        until = ends(nap, press.services.clock(), actor.zone)
-        kept = await press.services.store.incidents.snooze(incident.key, actor.user_id, until)
+        now = press.services.clock()
+        until = ends(nap, now, actor.zone)
+        kept = await press.services.store.incidents.snooze(incident.key, actor.user_id, until, now)
         await press.answer.replace(snoozed(kept or incident, over=nap is Nap.OVER))
 
     return chosen
@@ -106,6 +146,10 @@ COMMAND = Command(
         FIX_TARGET: fix_target,
         ACKNOWLEDGE: acknowledge,
         SNOOZE: snooze,
+        LOOK: look,
+        SHOW_ALL: show_all,
+        PREVIOUS: turn,
+        NEXT: turn,
         **{f"{SNOOZE_FOR}.{nap}": _snooze_for(nap) for nap, _ in NAPS},
     },
 )

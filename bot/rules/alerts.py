@@ -22,6 +22,8 @@ MOST_ALERTS = 10
 """A poll that would open more incidents than this posts one digest instead."""
 LINES = 30
 """Records in one reply."""
+TO_EDIT = 15
+"""Records in a reply that is edited later: chat.update takes 4,000 characters of text, chat.postMessage ten times that."""
 MIXED = 25
 """Records in one reply below a digest of many incidents, where each line names its event and target too."""
 HISTORY = 5
@@ -327,6 +329,8 @@ def _lines(
 def _replies(
     incident: Incident, records: Sequence[Mapping[str, Any]], make_key: MakeKey, more: Mapping[str, Any]
 ) -> list[Post]:
+    first = TO_EDIT if "incident" in more else LINES
+    starts = [0, *range(first, len(records), LINES)]
     return [
         Post(
             make_key(),
@@ -335,15 +339,17 @@ def _replies(
             incident.project,
             incident.channel,
             parent=incident.post,
-            data={**(more if start == 0 else {}), "records": list(records[start : start + LINES])},
+            data={**(more if start == 0 else {}), "records": list(records[start:end])},
         )
-        for start in range(0, len(records), LINES)
+        for start, end in zip(starts, [*starts[1:], None], strict=True)
+        if records
     ]
 
 
 def _summary(one: _Open) -> dict[str, object]:
     incident = one.incident
     return {
+        "key": incident.key,
         "event": incident.event,
         "status": incident.status,
         "target": incident.first["target_name"] or incident.target_id,

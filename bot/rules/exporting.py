@@ -17,7 +17,7 @@ COLUMNS = tuple(one.name for one in fields(AuditRow))
 OCSF_VERSION = "1.3.0"
 UPDATE, OTHER = 3, 99
 """OCSF: `activity_id` of API Activity."""
-WENT_WELL = frozenset({"applied", "approved", "accepted", "sent", "pending", "rejected", "cancelled"})
+WENT_WELL = frozenset({"applied", "approved", "accepted", "sent", "done", "pending", "rejected", "cancelled"})
 WENT_WRONG = frozenset({"refused", "failed", "stale"})
 
 

@@ -21,6 +21,9 @@ from bot.errors import Sent, SlackError
 SLACK = "https://slack.com/api/"
 TIMEOUT_S = 15
 UPLOAD_S = 60
+PARSE = "none"
+"""Slack makes links of addresses in the text of a message unless it is told not to; an edit without it falls back to `client`,
+whatever the message was posted with (chat.postMessage and chat.update, `parse`)."""
 MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 """Slack's errors after which "some aspect of the operation" may have succeeded (chat.postMessage, errors)."""
 

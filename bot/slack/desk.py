@@ -21,7 +21,7 @@ from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
 from bot.services.undo import Undo
 from bot.slack.actors import Actors
-from bot.slack.client import SlackClient
+from bot.slack.client import PARSE, SlackClient
 from bot.slack.interactions import FormValues, Origin
 from bot.store import Store
 from bot.views.blocks import MESSAGE_BLOCKS, Message, context
@@ -67,17 +67,17 @@ class Answer:
         """A new message to the person, or to the channel with `share`."""
         body: dict[str, Any] = {
             "text": message.text,
-            "blocks": list(message.blocks),
+            "blocks": message.body,
             "response_type": "in_channel" if share else "ephemeral",
             "replace_original": False,
             "unfurl_links": False,
             "unfurl_media": False,
         }
-        await self._respond({key: value for key, value in body.items() if value != []}, message)
+        await self._respond(body, message)
 
     async def replace(self, message: Message) -> None:
         """In place of the message whose button was pressed."""
-        body = {"text": message.text, "blocks": list(message.blocks), "replace_original": True}
+        body = {"text": message.text, "blocks": message.body, "replace_original": True}
         await self._respond(body, message)
 
     async def open_form(self, view: Mapping[str, Any]) -> str:
@@ -127,7 +127,8 @@ class Answer:
             "chat.postMessage",
             channel=opened["channel"]["id"],
             text=message.text,
-            blocks=list(message.blocks) or None,
+            blocks=message.body,
+            parse=PARSE,
         )
 
     async def send_file(self, name: str, content: bytes, comment: str) -> None:
@@ -157,7 +158,8 @@ class Answer:
                 channel=self._origin.channel,
                 user=self._origin.user,
                 text=message.text,
-                blocks=list(message.blocks) or None,
+                blocks=message.body,
+                parse=PARSE,
             )
 
 

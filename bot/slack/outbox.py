@@ -21,9 +21,9 @@ from typing import Any
 
 from bot.errors import Sent, SlackError
 from bot.model import Post
-from bot.slack.client import SlackClient
+from bot.slack.client import PARSE, SlackClient
 from bot.store import Outgoing, Step
-from bot.store.outbox import Outbox
+from bot.store.outbox import NEVER, Outbox
 from bot.views.blocks import Message
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,9 @@ NO_WAY_IN = CLOSED | {
     "missing_scope", "invalid_auth", "account_inactive", "token_revoked", "token_expired",
 }  # fmt: skip
 """Refusals that are about the channel or the bot, not about the message: the next message would meet the same."""
+NO_PARENT = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+"""The message in whose thread this was to go is not there; for the one that was deleted before anybody had answered Slack
+says nothing, and lets the reply stand in the channel (slack-go issue 1571)."""
 TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 
 _NOT_SETTLED = "the answer was lost; history does not show it yet"
@@ -160,10 +163,10 @@ class Poster:
         message = await self._draw(job)
         if message is None:
             # What it would show is gone; nothing is left to say.
-            await self._outbox.claim(job.key, self._clock())
-            await self._outbox.posted(job.key, channel=job.channel, ts="", rev=1 << 40)
+            await self._outbox.claim(job.key, self._clock(), thread_ts=job.parent_ts)
+            await self._outbox.posted(job.key, channel=job.channel, ts="", rev=NEVER)
             return
-        if not await self._outbox.claim(job.key, self._clock()):
+        if not await self._outbox.claim(job.key, self._clock(), thread_ts=job.parent_ts):
             return
         arguments = self._arguments(job, message)
         try:
@@ -183,10 +186,21 @@ class Poster:
         except asyncio.CancelledError:
             await asyncio.shield(self._doubt(job, "stopped while sending"))
             raise
-        await self._outbox.posted(
-            job.key, channel=str(answer.get("channel") or job.channel), ts=str(answer["ts"]), rev=job.rev
-        )
+        channel, ts = str(answer.get("channel") or job.channel), str(answer["ts"])
+        alone = await self._stands_alone(job, answer)
+        await self._outbox.posted(job.key, channel=channel, ts=ts, rev=job.rev, alone=alone)
         log.info("posted", extra={"action": "posted", "kind": job.kind, "channel": job.channel})
+
+    async def _stands_alone(self, job: Outgoing, answer: dict[str, Any]) -> bool:
+        """Whether a reply stands in the channel, because the message above it is gone. Asked, where Slack hints at it."""
+        message = answer.get("message")
+        if not job.parent_ts or not isinstance(message, dict) or message.get("thread_ts"):
+            return False
+        try:
+            await self._slack.call("conversations.replies", channel=job.channel, ts=job.parent_ts, limit=1)
+        except SlackError as error:
+            return error.code in NO_PARENT
+        return False
 
     def _arguments(self, job: Outgoing, message: Message) -> dict[str, Any]:
         arguments: dict[str, Any] = {
@@ -195,9 +209,9 @@ class Poster:
             "metadata": {"event_type": METADATA, "event_payload": {"k": job.key}},
             "unfurl_links": False,
             "unfurl_media": False,
+            "parse": PARSE,
+            "blocks": message.body,
         }
-        if message.blocks:
-            arguments["blocks"] = list(message.blocks)
         if job.parent_ts:
             arguments["thread_ts"] = job.parent_ts
         return arguments
@@ -215,6 +229,10 @@ class Poster:
             await self._outbox.release(job.key, error="", until=until)
             return
         log.warning("not posted", extra={"action": "post_refused", "kind": job.kind, "error": str(error)})
+        if job.parent_ts and error.code in NO_PARENT:
+            await self._outbox.gone(job.channel, job.parent_ts)
+            await self._outbox.release(job.key, error="", until=self._clock())
+            return
         until = self._later(job)
         if error.code in NO_WAY_IN:
             self._hold(job.lane, (until - self._clock()).total_seconds())
@@ -231,22 +249,34 @@ class Poster:
         if message is None or not job.ts:
             await self._outbox.edited(job.key, job.rev)
             return
-        arguments: dict[str, Any] = {"channel": job.channel, "ts": job.ts, "text": message.text}
-        arguments["blocks"] = list(message.blocks)
+        arguments = {"channel": job.channel, "ts": job.ts, "text": message.text, "parse": PARSE}
         try:
-            await self._slack.call("chat.update", **arguments)
+            await self._slack.call("chat.update", **arguments, blocks=message.body)
         except SlackError as error:
             if error.code in TOO_BIG:
-                await self._slack.call(
-                    "chat.update", channel=job.channel, ts=job.ts, text=message.text, blocks=[]
+                log.error(
+                    "edit refused", extra={"action": "edit_too_big", "kind": job.kind, "error": str(error)}
                 )
-            elif error.code in ("message_not_found", "cant_update_message", "edit_window_closed"):
+                await self._edit_plainly(arguments)
+            elif error.code == "message_not_found":
+                log.info("message deleted", extra={"action": "edit_gone", "kind": job.kind})
+                await self._outbox.gone(job.channel, job.ts)
+                return
+            elif error.code in ("cant_update_message", "edit_window_closed"):
                 log.warning(
-                    "message gone", extra={"action": "edit_gone", "kind": job.kind, "error": error.code}
+                    "not editable", extra={"action": "edit_refused", "kind": job.kind, "error": error.code}
                 )
             else:
                 raise
         await self._outbox.edited(job.key, job.rev)
+
+    async def _edit_plainly(self, arguments: dict[str, Any]) -> None:
+        """An edit without blocks; where even that is too big, the message stays as it is."""
+        try:
+            await self._slack.call("chat.update", **arguments, blocks=[])
+        except SlackError as error:
+            if error.code not in TOO_BIG:
+                raise
 
     async def _doubt(self, job: Outgoing, error: str) -> None:
         self._doubted[job.key] = self._monotonic()
@@ -255,7 +285,7 @@ class Poster:
     async def _find(self, job: Outgoing) -> None:
         # What a dead process was sending left before this one began.
         left = self._doubted.get(job.key, self._began) + self._settle.total_seconds() - self._monotonic()
-        found = await self._in_history(job)
+        found, alone = await self._in_history(job)
         if not found and left > 0:
             until = self._clock() + timedelta(seconds=left)
             await self._outbox.later(job.key, error=_NOT_SETTLED, until=until)
@@ -264,30 +294,43 @@ class Poster:
         if found:
             log.info("found again", extra={"action": "post_found", "kind": job.kind})
             # Revision 0: nobody knows which one it shows, so it is drawn once more.
-            await self._outbox.posted(job.key, channel=job.channel, ts=found, rev=0)
+            await self._outbox.posted(job.key, channel=job.channel, ts=found, rev=0, alone=alone)
         else:
             log.info("never arrived", extra={"action": "post_absent", "kind": job.kind})
             await self._outbox.release(job.key, error="", until=self._clock())
             self._free_at.pop(job.lane, None)
 
-    async def _in_history(self, job: Outgoing) -> str:
-        method = "conversations.replies" if job.parent_ts else "conversations.history"
+    async def _in_history(self, job: Outgoing) -> tuple[str, bool]:
+        """Its ts, empty when it is nowhere; and whether it stands in the channel though it was sent into a thread."""
+        alone = False
+        if job.thread_ts:
+            try:
+                if found := await self._among(job, "conversations.replies", ts=job.thread_ts):
+                    return str(found["ts"]), False
+            except SlackError as error:
+                if error.code not in NO_PARENT:
+                    raise
+                await self._outbox.gone(job.channel, job.thread_ts)
+                alone = True
+        found = await self._among(job, "conversations.history")
+        return (str(found["ts"]), alone) if found else ("", False)
+
+    async def _among(self, job: Outgoing, method: str, **where: str) -> dict[str, Any]:
         arguments: dict[str, Any] = {
             "channel": job.channel,
             "include_all_metadata": True,
             "oldest": job.since_ts or f"{(job.claimed - LOOK_BACK).timestamp():.6f}",
             "limit": 200,
+            **where,
         }
-        if job.parent_ts:
-            arguments["ts"] = job.parent_ts
         while True:
             page = await self._slack.call(method, **arguments)
             for message in page.get("messages", ()):
                 if self._ours(message) and _key_of(message) == job.key:
-                    return str(message["ts"])
+                    return dict(message)
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
-                return ""
+                return {}
             arguments["cursor"] = cursor
 
     def _ours(self, message: dict[str, Any]) -> bool:

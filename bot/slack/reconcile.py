@@ -25,10 +25,11 @@ async def named_since(
     found: Counter[Named] = Counter()
     for channel in channels:
         async for message in messages(slack, "conversations.history", channel=channel, oldest=_ts(oldest)):
-            if not is_ours(message, identity):
-                continue
-            found.update(named_by(_text(message)))
-            if message.get("reply_count"):
+            ours = is_ours(message, identity)
+            if ours:
+                found.update(named_by(_text(message)))
+            # Below an alert that somebody deleted the replies stand on, under a tombstone of Slack's own.
+            if message.get("reply_count") and (ours or message.get("subtype") == "tombstone"):
                 replies = messages(slack, "conversations.replies", channel=channel, ts=message["ts"])
                 async for reply in replies:
                     if reply.get("ts") != message["ts"] and is_ours(reply, identity):

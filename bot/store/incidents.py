@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import Change, ChangeState, Incident, Post, PostKind
-from bot.store import outbox
+from bot.model import Change, ChangeState, Entry, Incident, Post
+from bot.store import audit, outbox
 from bot.store.engine import Engine, Tx
 
 _SELECT = "select i.*, (select count(*) from held h where h.incident = i.key) as held from incidents i "
@@ -27,6 +27,15 @@ class Incidents:
         """By the key that a button carries."""
         return await self._engine.run(lambda tx: _get(tx, key))
 
+    async def some(self, keys: Sequence[str]) -> dict[str, Incident]:
+        """Those of the keys that are known, by key."""
+
+        def work(tx: Tx) -> dict[str, Incident]:
+            found = [_get(tx, key) for key in keys]
+            return {incident.key: incident for incident in found if incident is not None}
+
+        return await self._engine.run(work)
+
     async def acknowledge(self, key: str, by: str, now: datetime) -> tuple[Incident, bool] | None:
         """(the incident, whether this was the first acknowledgement); None when there is no such incident."""
 
@@ -39,20 +48,29 @@ class Incidents:
             if incident is None:
                 return None
             if cursor.rowcount == 1:
-                outbox.touch(tx, PostKind.ALERT, key)
+                audit.append(tx, _entry(by, "incident.acknowledge", incident), now)
+                outbox.touch_incident(tx, key)
             return incident, cursor.rowcount == 1
 
         return await self._engine.run(work)
 
-    async def snooze(self, key: str, by: str, until: datetime) -> Incident | None:
-        """Holds later records back until then; None when there is no such incident."""
+    async def snooze(self, key: str, by: str, until: datetime, now: datetime) -> Incident | None:
+        """Holds later records back until then; a time that is over ends a snooze. None when there is no such incident."""
 
         def work(tx: Tx) -> Incident | None:
+            incident = _get(tx, key)
+            over = until <= now
+            if incident is None or (over and not incident.snoozed(now)):
+                return incident
             tx.execute(
                 "update incidents set snoozed_until = ?, snoozed_by = ? where key = ?",
                 [until.timestamp(), by, key],
             )
-            outbox.touch(tx, PostKind.ALERT, key)
+            action, how = (
+                ("incident.wake", "") if over else ("incident.snooze", f"until {until:%Y-%m-%d %H:%M:%S} UTC")
+            )
+            audit.append(tx, _entry(by, action, incident, how), now)
+            outbox.touch_incident(tx, key)
             return _get(tx, key)
 
         return await self._engine.run(work)
@@ -76,7 +94,7 @@ class Incidents:
                 tx.execute(
                     "update incidents set snoozed_until = null, snoozed_by = '' where key = ?", [incident.key]
                 )
-                outbox.touch(tx, PostKind.ALERT, incident.key)
+                outbox.touch_incident(tx, incident.key)
             return len(over)
 
         return await self._engine.run(work)
@@ -86,7 +104,7 @@ class Incidents:
 
         def work(tx: Tx) -> None:
             tx.execute("update incidents set fix = ?, fix_target = '' where key = ?", [change.key, key])
-            outbox.touch(tx, PostKind.ALERT, key)
+            outbox.touch_incident(tx, key)
 
         await self._engine.run(work)
 
@@ -109,7 +127,7 @@ class Incidents:
         def work(tx: Tx) -> None:
             tx.execute("update incidents set cause = ? where key = ?", [cause, key])
             if cause:
-                outbox.touch(tx, PostKind.ALERT, key)
+                outbox.touch_incident(tx, key)
 
         await self._engine.run(work)
 
@@ -137,6 +155,12 @@ class Incidents:
                 ).fetchall()
             }
         )
+
+
+def _entry(by: str, action: str, incident: Incident, how: str = "") -> Entry:
+    which = f"{incident.status} at {incident.first.get('target_name') or incident.target_id}"
+    reason = f"{how}; {which}" if how else which
+    return Entry(by, action, "done", incident.project, incident.event, reason=reason)
 
 
 def recent(tx: Tx, project: str, since: datetime) -> list[Incident]:
@@ -174,7 +198,7 @@ def keep(tx: Tx, incident: Incident) -> None:
             json.dumps(incident.history),
         ],
     )
-    outbox.touch(tx, PostKind.ALERT, incident.key)
+    outbox.touch_incident(tx, incident.key)
 
 
 def hold(tx: Tx, key: str, data: Mapping[str, Any], now: datetime) -> None:
@@ -195,7 +219,7 @@ def fix_moved(tx: Tx, change: Change) -> None:
             ["" if target is None else target["id"], change.key],
         )
     for (key,) in tx.execute("select key from incidents where fix = ?", [change.key]).fetchall():
-        outbox.touch(tx, PostKind.ALERT, key)
+        outbox.touch_incident(tx, key)
 
 
 def _get(tx: Tx, key: str) -> Incident | None:

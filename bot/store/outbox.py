@@ -3,6 +3,9 @@
 `pending → sending → posted | pending | unknown`, and from unknown, when Slack's own history has been asked,
 `posted` or `pending`. `sending` is committed before the request leaves, so a crash in the middle is known as one.
 A posted message whose `rev` is ahead of `shown` wants an edit; edits are harmless to repeat.
+
+A posted message without a `ts` is not in Slack (any more): there was nothing to show, or somebody deleted it. What was to go
+into its thread goes into the channel: the first of it takes the deleted message's place, and the others go below that.
 """
 
 from __future__ import annotations
@@ -14,8 +17,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.model import Post
+from bot.model import Post, PostKind
 from bot.store.engine import Engine, Tx
+
+NEVER = 1 << 40
+"""The revision that a message shows of which no other one is ever wanted."""
 
 
 class Step(StrEnum):
@@ -40,6 +46,8 @@ class Outgoing:
     user: str
     parent_ts: str
     """Slack's ts of the message in whose thread this goes, or empty."""
+    thread_ts: str
+    """The `parent_ts` with which it was sent last: it is looked for there, too."""
     data: Mapping[str, Any]
     rev: int
     ts: str
@@ -48,6 +56,11 @@ class Outgoing:
     since_ts: str
     """Slack's ts of the newest message that the bot had in the channel when it was claimed: this one is younger, by
     Slack's own clock. Empty when there was none."""
+
+    @property
+    def stands_for_alert(self) -> bool:
+        """Of a reply with later records: its incident has no alert, so that it carries the buttons itself."""
+        return "incident" in self.data or not self.parent_ts
 
     @property
     def lane(self) -> str:
@@ -67,19 +80,21 @@ def put(tx: Tx, post: Post, now: datetime) -> None:
     """Adds a message inside the caller's transaction; a key that is there already changes nothing."""
     tx.execute(
         "insert or ignore into outbox (key, project, kind, ref, channel, user, parent, data, created, next_at) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            post.key,
-            post.project,
-            post.kind,
-            post.ref,
-            post.channel,
-            post.user,
-            post.parent,
-            json.dumps(dict(post.data), ensure_ascii=False, separators=(",", ":")),
-            now.timestamp(),
-            post.wait_until.timestamp() if post.wait_until else 0,
-        ],
+        "values (:key, :project, :kind, :ref, :channel, :user, coalesce((select p.parent from outbox p "
+        "where p.key = :parent and p.ts = '' and p.state = 'posted' and p.parent != ''), :parent), "
+        ":data, :created, :next_at)",
+        {
+            "key": post.key,
+            "project": post.project,
+            "kind": post.kind,
+            "ref": post.ref,
+            "channel": post.channel,
+            "user": post.user,
+            "parent": post.parent,
+            "data": json.dumps(dict(post.data), ensure_ascii=False, separators=(",", ":")),
+            "created": now.timestamp(),
+            "next_at": post.wait_until.timestamp() if post.wait_until else 0,
+        },
     )
 
 
@@ -92,6 +107,19 @@ def touch(tx: Tx, kind: str, ref: str) -> None:
     )
 
 
+def touch_incident(tx: Tx, key: str) -> None:
+    """All that shows how an incident is: its alert, what stands for it, and the digest that opened it."""
+    tx.execute(
+        "update outbox set rev = rev + 1, next_at = case state when 'posted' then 0 else next_at end "
+        "where (kind = :alert and ref = :key) or (kind = :lines and ref = :key "
+        "and (parent = '' or json_extract(data, '$.incident') is not null)) "
+        "or (kind = :digest and key = (select post from incidents where key = :key))",
+        {"key": key, "alert": PostKind.ALERT, "lines": PostKind.LINES, "digest": PostKind.DIGEST},
+    )
+
+
+# A message that nobody knows of does not hold the later ones of its thread up. It would keep their order, but for as long as
+# history cannot be read, which may be days, every record of that incident would go untold; each line says its own time.
 _DUE = """
 select o.*, coalesce(p.ts, '') as parent_ts,
     case when o.state = 'pending' then 'send' when o.state = 'unknown' then 'find' else 'edit' end as step
@@ -102,6 +130,27 @@ where o.next_at <= :now and (
     or (o.state = 'posted' and o.rev > o.shown))
 order by o.id
 """
+
+
+def _gone(tx: Tx, channel: str, ts: str) -> None:
+    tx.execute(
+        "update outbox set ts = '', shown = :never, error = '' where channel = :channel and ts = :ts and ts != ''",
+        {"channel": channel, "ts": ts, "never": NEVER},
+    )
+
+
+def _stands_alone(tx: Tx, key: str) -> None:
+    """A message in the channel that was to be a reply: the first such takes the place of the deleted one above it."""
+    (parent,) = tx.execute("select parent from outbox where key = ?", [key]).fetchone()
+    if not parent:
+        return
+    if tx.execute("select 1 from outbox where key = ? and ts = ''", [parent]).fetchone():
+        # The deleted one points to it, too, for those that are still to come (see `put`).
+        tx.execute(
+            "update outbox set parent = :key where parent = :gone or key = :gone",
+            {"key": key, "gone": parent},
+        )
+    tx.execute("update outbox set parent = '' where key = ?", [key])
 
 
 def posted_of(db: Tx, kind: str, channel: str) -> list[tuple[str, Mapping[str, Any]]]:
@@ -139,29 +188,48 @@ class Outbox:
 
         return await self._engine.run(work)
 
-    async def claim(self, key: str, now: datetime) -> bool:
+    async def claim(self, key: str, now: datetime, *, thread_ts: str = "") -> bool:
         """pending → sending, committed before the request leaves. True for exactly one caller."""
-        return await self._move(
-            "update outbox set state = 'sending', attempts = attempts + 1, claimed = :now, since_ts = coalesce(("
-            "select max(p.ts) from outbox p where p.channel = outbox.channel and p.ts != ''), '') "
-            "where key = :key and state = 'pending'",
-            {"key": key, "now": now.timestamp()},
-        )
 
-    async def posted(self, key: str, *, channel: str, ts: str, rev: int) -> bool:
-        """It is in Slack, showing revision `rev` (0 when it was found again and nobody knows which it shows)."""
+        def work(tx: Tx) -> bool:
+            cursor = tx.execute(
+                "update outbox set state = 'sending', attempts = attempts + 1, claimed = :now, thread_ts = :thread, "
+                "since_ts = coalesce(("
+                "select max(p.ts) from outbox p where p.channel = outbox.channel and p.ts != ''), '') "
+                "where key = :key and state = 'pending'",
+                {"key": key, "now": now.timestamp(), "thread": thread_ts},
+            )
+            if cursor.rowcount == 1 and not thread_ts:
+                _stands_alone(tx, key)
+            return bool(cursor.rowcount == 1)
+
+        return await self._engine.run(work)
+
+    async def posted(self, key: str, *, channel: str, ts: str, rev: int, alone: bool = False) -> bool:
+        """It is in Slack, showing revision `rev` (0 when it was found again and nobody knows which it shows).
+
+        `alone`: it was sent into a thread and stands in the channel, as Slack does it when the message above is gone.
+        """
 
         def work(tx: Tx) -> bool:
             cursor = tx.execute(
                 "update outbox set state = 'posted', channel = :channel, ts = :ts, shown = :rev, error = '', "
                 "next_at = 0 where key = :key and state in ('sending', 'unknown')",
-                {"key": key, "channel": channel, "ts": ts, "rev": rev},
+                {"key": key, "channel": channel, "ts": ts, "rev": 0 if alone else rev},
             )
             if ts:
                 tx.execute("delete from closed where channel = ?", [channel])
+            if alone:
+                (thread,) = tx.execute("select thread_ts from outbox where key = ?", [key]).fetchone()
+                _gone(tx, channel, thread)
+                _stands_alone(tx, key)
             return bool(cursor.rowcount == 1)
 
         return await self._engine.run(work)
+
+    async def gone(self, channel: str, ts: str) -> None:
+        """Somebody deleted this message in Slack: it is edited no more, and what was to go below it stands alone."""
+        await self._engine.run(lambda tx: _gone(tx, channel, ts))
 
     async def edited(self, key: str, rev: int) -> bool:
         """The message shows revision `rev`."""
@@ -260,6 +328,15 @@ class Outbox:
 
         return await self._engine.run(work)
 
+    async def data(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """What a message was made from; None when there is none of this kind and key."""
+
+        def work(tx: Tx) -> Mapping[str, Any] | None:
+            row = tx.execute("select data from outbox where key = ? and kind = ?", [key, kind]).fetchone()
+            return json.loads(row[0]) if row else None
+
+        return await self._engine.run(work)
+
     async def newest(self, kind: str) -> Put | None:
         """The message of a kind that was added last."""
 
@@ -314,6 +391,7 @@ def _outgoing(row: dict[str, Any]) -> Outgoing:
         channel=row["channel"],
         user=row["user"],
         parent_ts=row["parent_ts"],
+        thread_ts=row["thread_ts"],
         data=json.loads(row["data"]),
         rev=row["rev"],
         ts=row["ts"],

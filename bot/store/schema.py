@@ -155,6 +155,16 @@ def m005_audit(db: Tx) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m006_threads(db: Tx) -> None:
+    """In which thread a message was sent: where to look for it when nobody knows whether it arrived."""
+    db.execute("alter table outbox add column thread_ts text not null default ''")
+    db.execute(
+        "update outbox set thread_ts = coalesce((select p.ts from outbox p where p.key = outbox.parent), '') "
+        "where state in ('sending', 'unknown')"
+    )
+
+
 def prepare(db: Tx) -> None:
     """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
     tables = set(db.table_names())

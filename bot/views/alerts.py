@@ -14,6 +14,7 @@ from bot.views.text import TYPE_WORDS, channel, clean, code, count, esc, group, 
 
 VIEW_EVENT, FIX_TARGET, ACKNOWLEDGE = "incident.view", "incident.fix", "incident.acknowledge"
 SNOOZE, SNOOZE_FOR = "incident.snooze", "incident.snooze_for"
+LOOK, SHOW_ALL = "incident.look", "digest.all"
 NAPS = (
     (Nap.HOUR, "1 hour"),
     (Nap.SHIFT, "8 hours"),
@@ -52,11 +53,11 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
     at = _at(record)
     status = clean(incident.status, 20)
     face, title = FACES.get(incident.state, FACES["failing"])
-    mention = f"{_mention(incident.mention)} " if incident.mention else ""
+    whom = f"{mention(incident.mention)} " if incident.mention else ""
     blocks: list[Block] = [
         header(f"{title}: {clean(incident.event, 100)}"),
         section(
-            f"{mention}{face} *{esc(status, 20)}*: {MEANING.get(incident.status, 'The notice was not delivered.')} "
+            f"{whom}{face} *{esc(status, 20)}*: {MEANING.get(incident.status, 'The notice was not delivered.')} "
             f"Somebody was not told about secret {code(record['secret'])}."
         ),
         fields(_facts(incident, record, at)),
@@ -68,6 +69,15 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
             quote(clean(incident.cause, 600)),
         ]
     blocks += [context(text) for text in _story(incident, fix)]
+    blocks.append(_buttons(incident))
+    text = (
+        f"{whom}{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
+        f"{code(record['secret'])}, target {code(record['target_name'])}, {utc(at)}"
+    )
+    return Message(text, tuple(blocks))
+
+
+def _buttons(incident: Incident) -> Block:
     buttons = [
         button("View event", VIEW_EVENT, incident.key),
         button("Fix target", FIX_TARGET, incident.key, style="primary"),
@@ -75,12 +85,7 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
     if not incident.acknowledged_by:
         buttons.append(button("Acknowledge", ACKNOWLEDGE, incident.key))
     buttons.append(button("Snooze", SNOOZE, incident.key))
-    blocks.append(actions(*buttons, block_id="incident"))
-    text = (
-        f"{mention}{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
-        f"{code(record['secret'])}, target {code(record['target_name'])}, {utc(at)}"
-    )
-    return Message(text, tuple(blocks))
+    return actions(*buttons, block_id="incident")
 
 
 def _facts(incident: Incident, record: Mapping[str, Any], at: datetime | None) -> list[tuple[str, str]]:
@@ -131,7 +136,7 @@ def _fixing(incident: Incident, fix: Change) -> str:
     return f"A fix was applied, but a later notice failed too ({by})"
 
 
-def _mention(whom: str) -> str:
+def mention(whom: str) -> str:
     return group(whom) if whom.startswith("S") else person(whom)
 
 
@@ -179,54 +184,41 @@ def mixed_line(record: Mapping[str, Any]) -> str:
     )
 
 
-def lines(data: Mapping[str, Any]) -> Message:
-    """Later records of an incident, in its thread; or those of a digest, whose incidents are mixed in a reply."""
+def lines(
+    data: Mapping[str, Any], incident: Incident | None = None, fix: Change | None = None, *, digest: str = ""
+) -> Message:
+    """Later records of an incident, in its thread; or those of a digest, whose incidents are mixed in a reply.
+
+    `incident`: the message stands for its alert, too, and shows how it is now. `digest`: the key of the one whose incidents
+    a button shows.
+    """
     records: Sequence[Mapping[str, Any]] = data["records"]
-    name = code(records[0]["event"]) if records else ""
+    what = ""
+    if records:
+        # In a digest's thread, and without an alert above, nothing else says where they were to go.
+        one = records[0]
+        what = f" of {code(one['event'])} to {code(one['target_name'] or one['target_id'])}"
     status = esc(records[0]["status"], 20) if records else ""
     more = count(len(records), "notice")
     if data.get("mixed"):
         first = f"{more} not delivered"
     elif data.get("incident"):
-        first = f"{more} of {name} not delivered ({status})"
+        first = f"{more}{what} not delivered ({status})"
     elif held := data.get("after_snooze"):
-        first = f"The snooze is over. Meanwhile {count(held, 'notice')} of {name} not delivered ({status})"
+        first = f"The snooze is over. Meanwhile {count(held, 'notice')}{what} not delivered ({status})"
     else:
-        first = f"{count(len(records), 'more notice')} of {name} not delivered ({status})"
+        first = f"{count(len(records), 'more notice')}{what} not delivered ({status})"
     draw = mixed_line if data.get("mixed") else line
     body = [draw(record) for record in records]
     blocks = [section(first)] + [section("\n".join(body[at : at + 8])) for at in range(0, len(body), 8)]
-    if key := data.get("incident"):
-        buttons = [("View event", VIEW_EVENT), ("Fix target", FIX_TARGET), ("Acknowledge", ACKNOWLEDGE)]
-        blocks.append(
-            actions(*(button(label, action, key) for label, action in (*buttons, ("Snooze", SNOOZE))))
-        )
+    if incident is not None:
+        if incident.state != "failing":
+            blocks.append(context(" ".join(FACES.get(incident.state, FACES["failing"]))))
+        blocks += [context(text) for text in _story(incident, fix)]
+        blocks.append(_buttons(incident))
+    elif digest:
+        blocks.append(actions(button("Show all", SHOW_ALL, digest)))
     return Message("\n".join([first, *body]), tuple(blocks))
-
-
-def digest(data: Mapping[str, Any]) -> Message:
-    """Many incidents that one poll saw; the records are in its thread, or in the threads of those known before."""
-    incidents: Sequence[Mapping[str, Any]] = data["incidents"]
-    notices = sum(int(one["count"]) for one in incidents)
-    text = f"{count(notices, 'notice')} not delivered, {count(len(incidents), 'incident')}; the records are in the thread"
-    title = "Many notices were not delivered"
-    if data.get("away_since"):
-        title = "While I was away"
-        since = local(datetime.fromtimestamp(data["away_since"], UTC))
-        text = f"While I was away (since {since}): {text}"
-    mentions = " ".join(_mention(whom) for whom in data.get("mentions", ())[:5])
-    text = f"{mentions} {text}" if mentions else text
-    body = [
-        f"• {code(one['event'], 64)} {esc(str(one['status']), 20)} → {code(str(one['target']), 64)} · {one['count']}"
-        + (" (in its own thread)" if one.get("known") else "")
-        for one in incidents
-    ]
-    shown = body[:48]
-    blocks: list[Block] = [header(title), section(f":rotating_light: {text}.")]
-    blocks += [section("\n".join(shown[at : at + 8])) for at in range(0, len(shown), 8)]
-    if len(body) > len(shown):
-        blocks.append(context(f"and {len(body) - len(shown)} more"))
-    return Message(text, tuple(blocks))
 
 
 def backfill(data: Mapping[str, Any]) -> Message:

@@ -26,6 +26,11 @@ class Message:
         if len(self.blocks) > MESSAGE_BLOCKS:
             object.__setattr__(self, "blocks", self.blocks[:MESSAGE_BLOCKS])
 
+    @property
+    def body(self) -> list[Block]:
+        """What is sent as blocks: a text alone as one, because in that Slack makes no links out of addresses."""
+        return list(self.blocks) or [section(self.text)]
+
 
 def size(blocks: Iterable[Block]) -> int:
     """Characters of text in `blocks`, wherever in them: what BUDGET counts."""

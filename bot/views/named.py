@@ -17,7 +17,7 @@ _NAME = r"(`[^`]*`|_none_)"
 _TITLES = "|".join(re.escape(title) for _, title in FACES.values())
 _ALERT = re.compile(rf"^(?:<[^>]*> )?(?:{_TITLES}): (.*?) for event {_NAME}.*, secret {_NAME},.*?{_TIME}")
 _LINES = re.compile(
-    rf"^(?:The snooze is over\. Meanwhile )?\d+ (?:more )?notices? of {_NAME} not delivered \((.*)\)$"
+    rf"^(?:The snooze is over\. Meanwhile )?\d+ (?:more )?notices? of {_NAME}(?: to {_NAME})? not delivered \((.*)\)$"
 )
 _MIXED_LINES = re.compile(r"^\d+ notices? not delivered$")
 _MIXED_LINE = re.compile(rf"^• (.*?) · {_NAME} → .* · secret {_NAME} · {_TIME}")

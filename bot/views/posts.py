@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.model import Change, Incident, PostKind
-from bot.views.alerts import alert, back, backfill, closed, coverage, digest, lines, outage
+from bot.views.alerts import alert, back, backfill, closed, coverage, lines, outage
 from bot.views.blocks import Message
 from bot.views.change import Card, card, half_time, review_reminder, told
+from bot.views.digest import digest
 from bot.views.witness import head, restored, small_print
 
 
@@ -37,12 +38,20 @@ def draw_incident(incident: Incident, fix: Change | None = None) -> Message:
     return alert(incident, fix)
 
 
+def draw_lines(
+    data: Mapping[str, Any], incident: Incident | None, fix: Change | None = None, *, digest: str = ""
+) -> Message:
+    """Later records; with `incident`, as it is now, and its buttons. `digest`: the key of the one that they belong to."""
+    return lines(data, incident, fix, digest=digest if data.get("mixed") else "")
+
+
+def draw_digest(key: str, data: Mapping[str, Any], now: Mapping[str, Incident]) -> Message:
+    """Many incidents; `now` has them as they are, by key."""
+    return digest(key, data, now)
+
+
 def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
     """The posts that show only what was kept with them."""
-    if kind == PostKind.LINES:
-        return lines(data)
-    if kind == PostKind.DIGEST:
-        return digest(data)
     if kind == PostKind.BACKFILL:
         return backfill({"project": project, **data})
     if kind == PostKind.COVERAGE:

@@ -9,7 +9,6 @@ up how long it gets whatever it is given.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -19,14 +18,21 @@ _INVISIBLE = re.compile(
 )
 
 
+_MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_FLOOD = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
+"""Marks over marks, which grow over the lines above and below; no language needs more than three on a letter."""
+
+
 def clean(text: str, limit: int = 300) -> str:
     """One line without control, bidi and invisible characters, at most `limit` characters long."""
     # Of a text of megabytes no more is looked at than could be shown.
     head = text[: 4 * limit + 2000]
-    seen = _INVISIBLE.sub("", head)
+    seen = head if head.isascii() else _FLOOD.sub(r"\1", _INVISIBLE.sub("", head))
+    words = seen.split()
     if not seen.isprintable():
-        seen = "".join(char for char in seen if char.isspace() or unicodedata.category(char)[0] != "C")
-    kept = " ".join(seen.split())
+        # What is neither printable nor a space is of a category C: control, format, surrogate, private, unassigned.
+        words = [shown for word in words if (shown := "".join(filter(str.isprintable, word)))]
+    kept = " ".join(words)
     if len(kept) > limit or len(head) < len(text):
         return kept[: limit - 1] + "…"
     return kept
@@ -43,15 +49,11 @@ def esc(text: str, limit: int = 300) -> str:
     whole = escape(shown)
     if len(whole) <= limit:
         return whole
-    kept: list[str] = []
-    room = limit - 1
-    for char in shown:
-        sent = escape(char)
-        if len(sent) > room:
-            break
-        kept.append(sent)
-        room -= len(sent)
-    return "".join(kept) + "…"
+    kept = whole[: limit - 1]
+    torn = kept.rfind("&")
+    if torn >= 0 and ";" not in kept[torn:]:
+        kept = kept[:torn]
+    return f"{kept}…"
 
 
 def code(text: str, limit: int = 120) -> str:

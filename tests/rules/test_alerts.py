@@ -309,7 +309,9 @@ def test_eleven_incidents_at_once_are_one_digest_with_the_records_in_its_thread(
     digest, *replies = made.posts
     assert digest.kind is PostKind.DIGEST
     assert [one["event"] for one in digest.data["incidents"]] == [f"e{one}" for one in range(11)]
-    assert digest.data["incidents"][0] == {"event": "e0", "status": FAIL, "target": "t", "count": 1}
+    assert digest.data["incidents"][0] == {
+        "key": made.incidents[0].key, "event": "e0", "status": FAIL, "target": "t", "count": 1,
+    }  # fmt: skip
     assert {(post.kind, post.parent) for post in replies} == {(PostKind.LINES, digest.key)}
     named = [data["secret"] for post in replies for data in post.data["records"]]
     assert sorted(named) == sorted(f"s{one}" for one in range(11))

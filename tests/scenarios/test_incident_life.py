@@ -149,6 +149,43 @@ def _rotation_failed(secret: str) -> Record:
     )  # fmt: skip
 
 
+def _buttons(message: Message) -> list[str]:
+    return [
+        one["text"]["text"]
+        for block in message.blocks
+        for one in block.get("elements", [])
+        if "action_id" in one
+    ]
+
+
+async def test_after_an_alert_is_deleted_its_later_records_have_one_message_with_its_buttons(quick: Stage):
+    add(quick, secret="first")
+    alert = await quick.alert("FAIL", "first")
+    quick.slack.remove(alert, method="person")
+    add(quick, secret="second")
+    await quick.alert("second")
+    instead: Any = await until(
+        lambda: next(
+            (one for one in quick.slack.messages(quick.alerts) if "Acknowledge" in _buttons(one)), None
+        )
+    )
+    assert text_of(instead).startswith(f"1 more notice of `{EVENT}` to `t` not delivered (FAIL)")
+    await quick.press("engineer", instead, "Acknowledge")
+    await until(lambda: _with(quick, instead, "Acknowledged by"))
+    for secret in ("third", "fourth"):
+        add(quick, secret=secret)
+        await until(lambda secret=secret: secret in thread(quick, instead))
+
+    assert thread(quick, instead) == ["third", "fourth"]
+    posts = [
+        one.text
+        for one in quick.slack.journal.entries
+        if one.effect == "post" and one.channel == quick.alerts
+    ]
+    named = re.findall(r"secret `([\w-]+)`", " ".join(text or "" for text in posts))
+    assert named == ["first", "second", "third", "fourth"]
+
+
 def _with(bot: Stage, alert: Message, words: str) -> Message | None:
     found = bot.slack.message(bot.alerts, alert.ts)
     return found if found is not None and words in blocks_text(found) else None
@@ -262,6 +299,15 @@ async def test_after_a_silence_the_backlog_is_one_digest(tmp_path: Path, unpaced
         assert [one.ts for one in top] == [alert.ts, digest.ts]
         (reply, *_) = bot.slack.replies(bot.alerts, digest.ts)
         assert "acknowledged the alert" in text_of(await bot.click("engineer", reply, "Acknowledge"))
+        shown: Any = await until(lambda: _with(bot, reply, "Acknowledged by"))
+        assert "Acknowledge " not in _buttons(shown)
+        assert records_named([shown]) == records_named([reply])
+        asked = await bot.click("approver", shown, "Snooze")
+        await bot.press("approver", asked, "1 hour")
+        shown = await until(lambda: _with(bot, reply, "Snoozed by"))
+        add(bot, secret="fine", status="SUCCESS", target=f"urn:smn:r:p:{records_named([reply])[0][-1]}")
+        await until(lambda: _with(bot, shown, "Delivering again"))
+        assert thread(bot, digest) == ["away-0", "away-1", "away-2"]
 
 
 async def test_an_alert_shows_a_small_history_that_names_no_later_record(quick: Stage):

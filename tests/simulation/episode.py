@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bot.model import Post, PostKind
+from bot.model import Post, PostKind, RecordPage
 from bot.poller import Poller
 from bot.rules.access import Policy
 from bot.services.projects import Projects, Scope
 from bot.slack.outbox import Poster
 from bot.store import Outgoing
 from bot.views.blocks import Message
-from bot.views.posts import draw_data, draw_incident
+from bot.views.posts import draw_data, draw_digest, draw_incident, draw_lines
 from tests.simulation.machine import Crash, Kept, Machine, Memory, drive
 from tests.simulation.services import ALERTS, APPROVALS, BOT, SETTLE_S, Csms, Slack
 
@@ -62,6 +62,13 @@ class _Notes:
         self.poll_errors: dict[str, str] = {}
 
 
+class _Poller(Poller):
+    """The bot's own, without the timer of a look: that needs a running loop, and here CSMS answers at once or never."""
+
+    async def _look(self, scope: Scope) -> RecordPage:
+        return await scope.csms.notification_records()
+
+
 class Run:
     """A simulated bot, over all its lives."""
 
@@ -85,7 +92,7 @@ class Run:
         """Another process on the same database."""
         self.scope = Scope("p", self.looked_at, Policy((), (), 1), ALERTS, APPROVALS, "p", "")
         notes: Any = _Notes()
-        self.poller = Poller(
+        self.poller = _Poller(
             store=self.store, projects=Projects([self.scope]), status=notes, clock=self.machine.now,
             interval=INTERVAL, mode="none", wake=lambda: None, make_key=self.key,
         )  # fmt: skip
@@ -112,6 +119,11 @@ class Run:
         if job.kind == PostKind.ALERT:
             incident = await self.store.incidents.get(job.ref)
             return None if incident is None else draw_incident(incident)
+        if job.kind == PostKind.LINES:
+            incident = await self.store.incidents.get(job.ref) if job.stands_for_alert else None
+            return draw_lines(job.data, incident, digest="" if job.parent_ts else job.ref)
+        if job.kind == PostKind.DIGEST:
+            return draw_digest(job.ref, job.data, {})
         return draw_data(job.kind, job.project, job.data)
 
     def live(self, act: Callable[[], Any]) -> None:
@@ -148,8 +160,17 @@ class Run:
         keys = [key for (key,) in memory.db.conn.execute("select key from incidents order by key").fetchall()]
         if keys:
             self.snoozed = True
-            until = self.machine.now() + timedelta(seconds=self.machine.dice.choice((0, 15, 60)))
-            drive(self.store.incidents.snooze(self.machine.dice.choice(keys), "U0", until))
+            now = self.machine.now()
+            until = now + timedelta(seconds=self.machine.dice.choice((0, 15, 60)))
+            drive(self.store.incidents.snooze(self.machine.dice.choice(keys), "U0", until, now))
+
+    def delete(self) -> None:
+        """Somebody deletes a message, of those that the bot does not look for: such a one it would post again."""
+        db = self.store.incidents._engine.db.conn
+        sent = "select ts from outbox where state = 'posted' and ts != '' order by ts"
+        here = {one.ts for one in self.slack.messages}
+        if found := [ts for (ts,) in db.execute(sent).fetchall() if ts in here]:
+            self.slack.delete(self.machine.dice.choice(found))
 
     def wake(self) -> None:
         """What the keeper does every second."""
@@ -186,6 +207,8 @@ def play(
         run.live(run.look)
         if machine.dice.random() < 0.15:
             run.live(run.snooze)
+        if machine.dice.random() < 0.1:
+            run.delete()
         for _ in range(machine.dice.randrange(1, 5)):
             run.live(run.post)
             run.wait(machine.dice.choice((1.1, 1.1, 4.0, 40.0)))

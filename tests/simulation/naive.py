@@ -43,10 +43,46 @@ class TrustTheClock(Poster):
     """Takes the wall clock's word that the settle time is over."""
 
     async def _find(self, job: Outgoing) -> None:
-        if found := await self._in_history(job):
-            await self._outbox.posted(job.key, channel=job.channel, ts=found, rev=0)
+        found, alone = await self._in_history(job)
+        if found:
+            await self._outbox.posted(job.key, channel=job.channel, ts=found, rev=0, alone=alone)
         else:
             await self._outbox.release(job.key, error="", until=self._clock())
+
+
+class WaitForTheThread(Poster):
+    """Tries a reply again and again whose thread Slack does not find."""
+
+    async def _not_sent(self, job: Outgoing, error: SlackError) -> None:
+        if error.code == "thread_not_found":
+            await self._outbox.release(job.key, error=error.code, until=self._later(job))
+        else:
+            await super()._not_sent(job, error)
+
+    async def _edit(self, job: Outgoing) -> None:
+        message = await self._draw(job)
+        assert message is not None
+        try:
+            await self._slack.call("chat.update", channel=job.channel, ts=job.ts, text=message.text)
+        except SlackError as error:
+            if error.code != "message_not_found":
+                raise
+        await self._outbox.edited(job.key, job.rev)
+
+
+class LookInTheThread(Poster):
+    """Looks for a reply only where it was sent to."""
+
+    async def _in_history(self, job: Outgoing) -> tuple[str, bool]:
+        try:
+            found = await self._among(job, "conversations.replies", ts=job.thread_ts) if job.thread_ts else {}
+        except SlackError as error:
+            if error.code != "thread_not_found":
+                raise
+            found = {}
+        if found or job.thread_ts:
+            return str(found.get("ts", "")), False
+        return await super()._in_history(job)
 
 
 class NewestTime:
@@ -82,6 +118,8 @@ NAIVE = {
     "send-then-mark": Bot(poster=SendThenMark),
     "mark-then-send": Bot(poster=MarkThenSend),
     "trust-the-clock": Bot(poster=TrustTheClock),
+    "wait-for-the-thread": Bot(poster=WaitForTheThread),
+    "look-in-the-thread": Bot(poster=LookInTheThread),
     "newest-time": Bot(csms=NewestTime),
     "set-of-hashes": Bot(csms=SetOfHashes),
 }

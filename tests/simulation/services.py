@@ -95,13 +95,35 @@ class Shown:
 
 @dataclass
 class Slack:
-    """Takes messages; loses answers, lands late, says 429, closes the channel, lags in its history."""
+    """Takes messages; loses answers, lands late, says 429, closes the channel, lags in its history, lets people delete."""
 
     machine: Machine
     messages: list[Shown] = field(default_factory=list)
     flying: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     """Requests that land later."""
     last: float = 0.0
+    refuses: bool = field(init=False)
+    """Whether a reply below what was deleted is an error. Slack lets it stand in the channel, as far as anybody tells."""
+    deleted: list[Shown] = field(default_factory=list)
+    """What people took away, as it was."""
+    stones: set[str] = field(default_factory=set)
+    """The ts of deleted messages below which a thread goes on."""
+
+    def __post_init__(self) -> None:
+        self.refuses = self.machine.dice.random() < 0.5
+
+    def delete(self, ts: str) -> None:
+        """Somebody deletes a message."""
+        self.machine.tell("somebody deletes a message")
+        self.machine.injected += 1
+        (gone,) = [one for one in self.messages if one.ts == ts]
+        self.messages.remove(gone)
+        self.deleted.append(gone)
+        if any(one.thread == ts for one in self.messages):
+            self.stones.add(ts)
+
+    def _stands(self, ts: str) -> bool:
+        return ts in self.stones or any(one.ts == ts for one in self.messages)
 
     def land_due(self) -> None:
         """Lands what was late and is due."""
@@ -132,6 +154,9 @@ class Slack:
             raise SlackError("chat.postMessage", sent=Sent.REFUSED, code="is_archived")
         if machine.happens(0.02):
             raise SlackError("chat.postMessage", sent=Sent.NO, code="Slack cannot be reached")
+        thread = arguments.get("thread_ts")
+        if thread and self.refuses and not self._stands(thread):
+            raise SlackError("chat.postMessage", sent=Sent.REFUSED, code="thread_not_found")
         if machine.happens(0.08):
             machine.tell("a post is lost before it lands")
             if machine.happens(0.3):
@@ -145,7 +170,8 @@ class Slack:
         if machine.happens(0.1):
             machine.tell("the answer to a post is lost")
             raise SlackError("chat.postMessage", sent=Sent.UNKNOWN, code="no answer")
-        return {"channel": arguments["channel"], "ts": ts}
+        message = {"thread_ts": self.messages[-1].thread} if self.messages[-1].thread else {}
+        return {"channel": arguments["channel"], "ts": ts, "message": message}
 
     def _land(self, arguments: dict[str, Any], bot: str = BOT, at: float | None = None) -> str:
         machine = self.machine
@@ -154,9 +180,10 @@ class Slack:
         self.last = max(self.last + 0.000001, BEGIN + at)
         ts = f"{self.last:.6f}"
         lag = machine.dice.uniform(0, LAG_S) if machine.faults else 0.0
+        thread = arguments.get("thread_ts") or ""
         self.messages.append(
             Shown(
-                arguments["channel"], ts, arguments.get("thread_ts") or "", arguments["text"],
+                arguments["channel"], ts, thread if self._stands(thread) else "", arguments["text"],
                 arguments["metadata"], bot, at + lag,
             )
         )  # fmt: skip
@@ -165,6 +192,8 @@ class Slack:
 
     def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
         lost = self.machine.happens(0.05)
+        if not lost and not any(one.ts == arguments["ts"] for one in self.messages):
+            raise SlackError("chat.update", sent=Sent.REFUSED, code="message_not_found")
         if not lost or self.machine.dice.random() < 0.5:
             for message in self.messages:
                 if message.ts == arguments["ts"]:
@@ -176,17 +205,20 @@ class Slack:
     def _history(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if self.machine.happens(0.05):
             raise SlackError(method, sent=Sent.UNKNOWN, code="no answer")
+        if arguments.get("ts") and not self._stands(arguments["ts"]):
+            raise SlackError(method, sent=Sent.REFUSED, code="thread_not_found")
         found = [
             {"ts": one.ts, "bot_id": one.bot, "metadata": one.metadata}
+            | ({"thread_ts": one.thread} if one.thread else {})
             for one in self.messages
             if one.channel == arguments["channel"]
             and one.thread == arguments.get("ts", "")
             and one.visible <= self.machine.passed
-            and float(one.ts) > float(arguments["oldest"])
+            and float(one.ts) > float(arguments.get("oldest", 0))
         ]
         return {"messages": found[::-1]}
 
     def named(self) -> Counter[str]:
-        """How often the bot's messages, as they stand now, name each secret."""
-        ours = (one.text for one in self.messages if one.bot == BOT)
+        """How often the bot's messages name each secret, as they stand now, or as they were when somebody deleted them."""
+        ours = (one.text for one in (*self.messages, *self.deleted) if one.bot == BOT)
         return Counter(secret for text in ours for secret in re.findall(r"secret `([^`]+)`", text))

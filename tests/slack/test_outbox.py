@@ -631,3 +631,48 @@ async def test_a_closed_channel_is_told_elsewhere_once_for_each_time(desk: Desk)
         assert await desk.store.outbox.closed() == []
     assert desk.posted(ALERTS) == ["a1", "b1", "a2", "b2"]
     assert desk.posted(APPROVALS) == ["closed: is_archived"] * 2
+
+
+async def test_slack_makes_no_links_out_of_a_text_neither_at_once_nor_by_an_edit(desk: Desk):
+    call, sent = desk.slack.call, []
+
+    async def noted(method: str, **arguments: Any) -> dict[str, Any]:
+        sent.append((method, arguments.get("parse"), arguments.get("blocks")))
+        return await call(method, **arguments)
+
+    desk.slack.call = noted
+    await desk.put("see https://evil.example")
+    desk.start()
+    await desk.settled()
+    await desk.edit("see https://evil.example", Drawn("or www.evil.example"))
+    await desk.settled()
+
+    def alone(text: str) -> list[dict[str, Any]]:
+        return [{"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}]
+
+    assert sent == [
+        (POST, "none", alone("see https://evil.example")),
+        ("chat.update", "none", alone("or www.evil.example")),
+    ]
+
+
+async def test_an_edit_that_is_too_long_in_any_form_is_given_up(desk: Desk):
+    await desk.put("one")
+    desk.start()
+    await desk.settled()
+    await desk.edit("one", Drawn("x" * 4001))
+    await desk.settled()
+    assert desk.shown() == ["one"]
+
+
+async def test_a_reply_whose_answer_is_lost_holds_no_other_of_its_thread_up(desk: Desk):
+    """Their order is lost, and they say when each was; should history stay shut, only the one is held."""
+    parent = await desk.put("one")
+    desk.start()
+    await desk.settled()
+    desk.fault("reset_after")
+    desk.fault("error", "conversations.replies", times=None, error="missing_scope")
+    for number in range(3):
+        await desk.put(f"reply {number}", parent=parent)
+    await until(lambda: len(desk.posted()) == 4)
+    assert (await desk.store.outbox.backlog())["unknown"] == 1

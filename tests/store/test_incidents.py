@@ -9,11 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlite_utils
 
+from bot.errors import StoreFailed
 from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
 from bot.store import PollState, Store
-from bot.store.schema import m001_first_tables, migrations
+from bot.store.schema import m001_first_tables, m003_decisions, m004_alerts, m005_audit, migrations
 from tests.store.support import NOW, opened, proposal, record
 
 MINUTE = timedelta(minutes=1)
@@ -77,8 +79,8 @@ async def test_what_was_held_back_comes_once_when_the_snooze_is_over_and_survive
 
     async with opened(tmp_path / "db") as store:
         await _keep(store, _incident(), "one")
-        assert await store.incidents.snooze("nothing", "U1", NOW) is None
-        await store.incidents.snooze("i1", "U1", NOW + 10 * MINUTE)
+        assert await store.incidents.snooze("nothing", "U1", NOW + MINUTE, NOW) is None
+        await store.incidents.snooze("i1", "U1", NOW + 10 * MINUTE, NOW)
         await _hold(store, "two")
         await _hold(store, "three", NOW + 9 * MINUTE)
         assert await store.incidents.wake("a", NOW + 9 * MINUTE, meanwhile) == 0
@@ -94,6 +96,46 @@ async def test_what_was_held_back_comes_once_when_the_snooze_is_over_and_survive
         assert (kept.held, kept.snoozed_until) == (0, None)
         assert (await store.outbox.backlog())["pending"] == 1
     assert told == [["two", "three"]]
+
+
+async def _rows(store: Store) -> list[tuple[str, str, str, str, str, str]]:
+    rows = await store.audit.read(limit=100)
+    return [(one.actor, one.action, one.outcome, one.project, one.event, one.reason) for one in rows]
+
+
+async def test_what_people_say_of_an_alert_is_in_the_audit_log_once(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        for who in ("U1", "U2"):
+            await store.incidents.acknowledge("i1", who, NOW)
+        await store.incidents.snooze("i1", "U1", NOW, NOW)
+        await store.incidents.snooze("i1", "U1", NOW + 90 * MINUTE, NOW)
+        for who in ("U3", "U4"):
+            await store.incidents.snooze("i1", who, NOW + MINUTE, NOW + MINUTE)
+        rows = await _rows(store)
+
+    until = f"{NOW + 90 * MINUTE:%Y-%m-%d %H:%M:%S} UTC"
+    assert rows == [
+        ("U1", "incident.acknowledge", "done", "a", "nightly", "FAIL at urn:ops"),
+        ("U1", "incident.snooze", "done", "a", "nightly", f"until {until}; FAIL at urn:ops"),
+        ("U3", "incident.wake", "done", "a", "nightly", "FAIL at urn:ops"),
+    ]
+
+
+async def test_without_its_row_in_the_audit_log_an_alert_is_neither_acknowledged_nor_snoozed(tmp_path: Path):
+    async with opened(tmp_path / "db") as store:
+        await _keep(store, _incident(), "one")
+        await store._engine.run(
+            lambda tx: tx.execute(
+                "create trigger full before insert on audit begin select raise(abort, 'disk full'); end"
+            )
+        )
+        with pytest.raises(StoreFailed, match="disk full"):
+            await store.incidents.acknowledge("i1", "U1", NOW)
+        with pytest.raises(StoreFailed, match="disk full"):
+            await store.incidents.snooze("i1", "U1", NOW + MINUTE, NOW)
+        assert await store.incidents.get("i1") == _incident()
+        await store._engine.run(lambda tx: tx.execute("drop trigger full"))
 
 
 async def test_an_applied_fix_is_waited_for_and_another_end_is_not(tmp_path: Path):
@@ -152,3 +194,27 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_and_its_ale
 
     async with opened(path) as store:
         assert await store.incidents.get("i1") == _incident()
+
+
+async def test_what_an_older_version_does_not_know_of_is_looked_for_in_its_thread(tmp_path: Path):
+    path = tmp_path / "db"
+    with sqlite3.connect(path) as connection:
+        db = sqlite_utils.Database(connection)
+        migrations.ensure_migrations_table(db)
+        for earlier in (m001_first_tables, m003_decisions, m004_alerts, m005_audit):
+            earlier(db)
+            connection.execute(
+                "insert into _sqlite_migrations (migration_set, name, applied_at) values ('csms-bot', ?, '')",
+                [earlier.__name__],
+            )
+        for key, parent, state, ts in (("i1", "", "posted", "1.5"), ("k2", "i1", "unknown", "")):
+            connection.execute(
+                "insert into outbox (key, project, kind, ref, channel, user, parent, data, state, ts, created) "
+                "values (?, 'a', 'alert_lines', 'i1', 'C1', '', ?, '{}', ?, ?, 0)",
+                [key, parent, state, ts],
+            )
+    connection.close()
+
+    async with opened(path) as store:
+        found = [(one.key, one.step, one.thread_ts) for one in await store.outbox.due(NOW, settle_s=0)]
+    assert ("k2", "find", "1.5") in found

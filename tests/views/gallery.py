@@ -47,6 +47,7 @@ from bot.views.alerts import snooze_choice, snoozed
 from bot.views.audit import Turning, audit_log, exported, history
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
+from bot.views.digest import Page, all_incidents
 from bot.views.errors import sentence
 from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form, loading, outcome, sending
@@ -54,7 +55,7 @@ from bot.views.help import HelpEntry, all_help, one_help
 from bot.views.home import home
 from bot.views.outside import accepted as accepted_outside
 from bot.views.outside import outside
-from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.views.posts import draw_change, draw_data, draw_digest, draw_incident, draw_lines
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
 from tests.views.hostile import notices
@@ -255,6 +256,55 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
         yield type(error).__name__, sentence(error, "/csms")
 
 
+def each_kind(text: str) -> Iterator[tuple[str, Message]]:
+    """One message of each kind, with as many fields as it can have: little enough for ten thousand texts."""
+    first, later = a_record(text), replace(a_record(text), created=None)
+    content = notices(text)[len(text) % 4]
+    busy = replace(
+        an_incident(text, text, content), mention=text, cause=text, snoozed_until=TIMES[7], snoozed_by=text, held=2,
+        history=((T0.timestamp(), 1), (TIMES[1].timestamp(), 2)), acknowledged_by=text, acknowledged=T0,
+    )  # fmt: skip
+    change = replace(
+        a_change(text, ChangeState.FAILED), requester=text, approved_by=(text,), decided_by=text,
+        reviewed_by=text, warnings=(text, text), break_glass=True,
+    )  # fmt: skip
+    yield "alert", draw_incident(busy, change)
+    records = [record_data(first), record_data(later)]
+    yield "lines", draw_lines({"records": records, "after_snooze": 2}, busy, change)
+    yield "lines of many", draw_lines({"records": records, "mixed": True}, None, digest=KEY)
+    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3, "known": True}
+    away = {"incidents": [summary, summary], "away_since": T0.timestamp(), "mentions": [GROUP, text]}
+    yield "digest", draw_digest(KEY, away, {KEY: busy})
+    yield "all incidents", all_incidents(Page([summary] * 3, 0, KEY, KEY), {KEY: busy})
+    trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
+    yield "outage", draw_data(PostKind.OUTAGE, text, trouble)
+    yield "closed", draw_data(PostKind.CLOSED, text, {"channel": text, "error": text})
+    counts = {"records": 3, "failed": 2, "by_event": [(text, 2)]}
+    yield "backfill", draw_data(PostKind.BACKFILL, text, counts)
+    yield "told", draw_change(PostKind.TOLD, change, (), {}) or Message("")
+    asking = replace(change, state=ChangeState.PENDING)
+    yield "card", draw_change(PostKind.CARD, asking, (APPROVER, text), {}) or Message("")
+    yield "pending", pending([asking], yours=frozenset(), project=text)
+    event = an_event(text)
+    listing = Listing(text, (event,), 1, 1, 0, Filter(text, text, text, text))
+    yield "list", list_page(ListPage(listing, 0, {text: KEY}))
+    yield "event", event_detail(EventDetail(event, text, KEY))
+    yield "records", record_list(RecordList(text, (first, later), 2, True))
+    yield "audit", audit_log([a_row(text)], more=True, turning=Turning(KEY, KEY, KEY))
+    yield "outside", outside([a_finding(text, Outside.CHANGED)]) or Message("")
+    yield "status", status(a_report(text), T0)
+    yield "refused", sentence(Refused(text), "/csms")
+    yield "usage", sentence(Usage(text, text), "/csms")
+    yield "csms", sentence(next(one for one in errors(text) if isinstance(one, CsmsRefused)), "/csms")
+
+
+def each_view(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One modal of each kind with foreign text in it, and the home tab."""
+    yield "form", edit_form(EditForm(an_event(text), KEY, text, (Target(text, text, text),)))
+    yield "answered", outcome(decided(a_change(text, ChangeState.FAILED)))
+    yield "home", home(a_report(text), [a_change(text)], "/csms")
+
+
 def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
     """Those that show notification records and what became of them."""
     data = record_data(a_record(text))
@@ -277,18 +327,24 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
     over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
     yield "alert, delivering again", draw_incident(over)
     yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
-    yield "lines", draw_data(PostKind.LINES, text, {"records": [data, {**data, "at": None, "status": text}]})
     two = [data, {**data, "at": None, "status": text}]
-    for name, more in (("mixed", True), ("incident", KEY), ("after_snooze", 2)):
-        yield f"lines, {name}", draw_data(PostKind.LINES, text, {"records": two, name: more})
-    summary = {"event": text, "status": text, "target": text, "count": 3}
-    yield "digest", draw_data(PostKind.DIGEST, text, {"incidents": [summary] * 12})
+    for name, more in (("later", False), ("mixed", True), ("incident", KEY), ("after_snooze", 2)):
+        shown = {"records": two, name: more}
+        yield f"lines, {name}", draw_lines(shown, None)
+        for how in (busy, over, replace(busy, state="fixed", acknowledged_by=text)):
+            standing = draw_lines(shown, how, a_change(text), digest=KEY)
+            yield f"lines, {name}, for an alert", standing
+    yield "lines, alone", draw_lines({"records": two, "mixed": True}, None, digest=KEY)
+    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3}
+    yield "digest", draw_digest(KEY, {"incidents": [summary] * 12}, {})
+    yield "digest of known", draw_digest(KEY, {"incidents": [summary] * 60}, {KEY: busy})
     away = {
         "incidents": [summary | {"known": True}] * 3,
         "away_since": T0.timestamp(),
         "mentions": [GROUP, text],
     }
-    yield "while away", draw_data(PostKind.DIGEST, text, away)
+    yield "while away", draw_digest(KEY, away, {KEY: replace(over, acknowledged_by=text)})
+    yield "all incidents", all_incidents(Page([summary] * 60, 1, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
     yield "outage", draw_data(PostKind.OUTAGE, text, trouble)
     yield "outage over", draw_data(PostKind.BACK, text, trouble)

@@ -23,6 +23,7 @@ REQUESTER, APPROVER, GROUP, ALERTS, APPROVALS = (
     "C0APPROVALS",
 )
 
+_SECONDS = {int(time.timestamp()) for time in TIMES}
 _MENTIONS = {f"@{REQUESTER}", f"@{APPROVER}", f"!subteam^{GROUP}", f"#{ALERTS}", f"#{APPROVALS}"}
 _DATE = re.compile(
     r"!date\^([0-9]+)\^\{date_short_pretty\} \{time_secs\}\|[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2} UTC"
@@ -40,9 +41,7 @@ def live(markup: str) -> list[str]:
 
 def _ours(inside: str) -> bool:
     date = _DATE.fullmatch(inside)
-    return inside in _MENTIONS or (
-        date is not None and int(date[1]) in {int(time.timestamp()) for time in TIMES}
-    )
+    return inside in _MENTIONS or (date is not None and int(date[1]) in _SECONDS)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from bot.csms.wire import event_page, record_page
-from bot.model import FAIL, INVALID, SUCCESS, Incident, PostKind, record_data
+from bot.model import FAIL, INVALID, SUCCESS, Incident, record_data
 from bot.rules.listing import Filter, Listing
 from bot.views.alerts import alert
 from bot.views.blocks import Message
 from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form
-from bot.views.posts import draw_data
+from bot.views.posts import draw_lines
 from bot.views.records import RecordList, record_list
 from tests.views.gallery import KEY
 from tests.views.liveness import T0, read
@@ -189,9 +189,9 @@ def test_the_sample_record_is_listed_with_its_time_and_status():
 def test_the_sample_record_is_one_line_in_a_thread():
     (record,) = record_page(_records(FAIL, json.dumps(CONTENT))).records
 
-    message = draw_data(PostKind.LINES, "demo", {"records": [record_data(record)]})
+    message = draw_lines({"records": [record_data(record)]}, None)
 
     assert message.text.splitlines() == [
-        "1 more notice of `demo-event` not delivered (FAIL)",
+        "1 more notice of `demo-event` to `SecretExpirationNotificationTest` not delivered (FAIL)",
         "• FAIL · `SECRET_VERSION_EXPIRED` (a version expired) · secret `demo-secret` · 2020-02-12 11:39:40 UTC",
     ]

@@ -20,16 +20,17 @@ from bot.model import (
     Target,
     record_data,
 )
-from bot.rules.alerts import LINES, MIXED
+from bot.rules.alerts import LINES, MIXED, TO_EDIT
 from bot.rules.listing import Filter, Listing
 from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.services.status import ProjectReport, Report
 from bot.views.audit import audit_log, history
 from bot.views.blocks import BUDGET, MESSAGE_BLOCKS, Message, rows_that_fit, section, size
 from bot.views.change import asked, pending
+from bot.views.digest import Page, all_incidents
 from bot.views.events import PER_PAGE, EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form
-from bot.views.posts import draw_change, draw_data, draw_incident
+from bot.views.posts import draw_change, draw_digest, draw_incident, draw_lines
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
 from tests.views.gallery import KEY, a_change, a_report
@@ -83,7 +84,7 @@ def test_thirty_records_in_one_reply_are_all_named_by_secret_and_time():
         for one in range(LINES)
     ]  # fmt: skip
 
-    message = draw_data(PostKind.LINES, "prod", {"records": data})
+    message = draw_lines({"records": data}, None)
 
     text = checked(message)
     for one in range(LINES):
@@ -220,7 +221,7 @@ def test_the_lines_of_many_incidents_in_one_reply_all_fit():
         for one in range(MIXED)
     ]
 
-    message = draw_data(PostKind.LINES, "prod", {"records": data, "mixed": True})
+    message = draw_lines({"records": data, "mixed": True}, None, digest=KEY)
 
     text = checked(message)
     for one in range(MIXED):
@@ -228,28 +229,78 @@ def test_the_lines_of_many_incidents_in_one_reply_all_fit():
             assert shown.count(f"secret `{name(one)}` · {TIMES[one]:%Y-%m-%d %H:%M:%S} UTC") == 1
 
 
-def test_an_alert_with_everything_fits():
+def full_incident(key: str = "k") -> Incident:
+    """One with all that can be said of it."""
     first = record_data(Record(LONG, TWELVE[0], TIMES[1], LONG, "COMMON", LONG, URN, "x" * 4000, FAIL, "f"))
-    incident = Incident("k", "p", LONG, URN, FAIL, first, 10**6, T0, TIMES[2], "fixed", "k")
-    full = replace(
+    incident = Incident(key, "p", LONG, URN, FAIL, first, 10**6, T0, TIMES[2], "fixed", key)
+    return replace(
         incident, mention="S0123456789", cause="c" * 4000, acknowledged_by=APPROVER, acknowledged=T0,
         snoozed_until=TIMES[3], snoozed_by=APPROVER, held=10**6,
         history=tuple((TIMES[one].timestamp(), 10**6) for one in range(5)),
     )  # fmt: skip
 
-    text = checked(draw_incident(full, big_change(10**6, ChangeState.APPLIED)))
+
+def test_an_alert_with_everything_fits():
+    text = checked(draw_incident(full_incident(), big_change(10**6, ChangeState.APPLIED)))
 
     assert "Fix applied, waiting for the next notice" in text
     assert "Snoozed by" in text
 
 
-def test_a_digest_of_hundreds_says_how_many_it_does_not_list():
-    many = [{"event": name(one % 100), "status": FAIL, "target": LONG, "count": 9} for one in range(300)]
+def longest(number: int) -> list[dict[str, Any]]:
+    """So many records of one incident, with the longest names."""
+    return [
+        record_data(Record(LONG, "SECRET_ROTATED_FAILED", TIMES[one], name(one), "COMMON", LONG, URN, "{}", "INVALID", "f"))
+        for one in range(number)
+    ]  # fmt: skip
 
-    text = checked(draw_data(PostKind.DIGEST, "prod", {"incidents": many}))
 
-    assert "2700 notices not delivered, 300 incidents" in text
-    assert "and 252 more" in text
+@pytest.mark.parametrize("number", [TO_EDIT, LINES])
+def test_a_reply_that_stands_for_its_alert_fits_with_everything(number):
+    drawn = draw_lines({"records": longest(number)}, full_incident(), big_change(10**6, ChangeState.APPLIED))
+
+    text = checked(drawn)
+
+    assert all(text.count(f"secret `{name(one)}`") == 1 for one in range(number))
+    assert "Snoozed by" in text
+
+
+def test_what_is_edited_later_is_short_enough_for_an_edit():
+    for incident in (full_incident(), None):
+        for how in ({"incident": "k"}, {"after_snooze": 10**6}):
+            assert len(draw_lines({"records": longest(TO_EDIT), **how}, incident).text) <= 4000
+    assert len(draw_incident(full_incident()).text) <= 4000
+
+
+def many_incidents(number: int) -> list[dict[str, Any]]:
+    return [
+        {"key": f"k{one}", "event": name(one % 100), "status": FAIL, "target": LONG, "count": 9}
+        for one in range(number)
+    ]
+
+
+def test_a_digest_of_hundreds_shows_some_and_says_how_many_more_there_are():
+    now = {f"k{one}": full_incident(f"k{one}") for one in range(500)}
+
+    drawn = draw_digest(KEY, {"incidents": many_incidents(500)}, now)
+
+    text = checked(drawn)
+    assert "4500 notices not delivered, 500 incidents" in text
+    assert "and 475 more" in text
+    assert text.count(f":eyes: <@{APPROVER}>") == 25
+    assert len(drawn.text) <= 4000
+
+
+def test_the_pages_of_five_hundred_incidents_show_each_once():
+    now = {f"k{one}": full_incident(f"k{one}") for one in range(500)}
+    looks: list[str] = []
+    for number in range(Page(many_incidents(500), 0).pages):
+        page = Page(many_incidents(500), number, KEY, KEY)
+        drawn = all_incidents(page, now)
+        checked(drawn)
+        looks += [block["accessory"]["value"] for block in drawn.blocks if "accessory" in block]
+
+    assert looks == [f"k{one}" for one in range(500)]
 
 
 def test_a_status_with_everything_wrong_fits():

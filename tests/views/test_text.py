@@ -106,3 +106,8 @@ def test_times_are_shown_in_utc_and_in_the_readers_own_zone():
 
 def test_things_are_counted_in_english():
     assert [count(one, "event") for one in (0, 1, 2)] == ["0 events", "1 event", "2 events"]
+
+
+def test_marks_are_not_heaped_on_a_letter():
+    assert clean("Z" + "\u0321\u035f" * 100 + "a\u0301lgo") == "Z\u0321\u035f\u0321a\u0301lgo"
+    assert clean("e\u0323\u0302 cafe\u0301") == "e\u0323\u0302 cafe\u0301"

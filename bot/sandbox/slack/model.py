@@ -34,6 +34,9 @@ class StoredFile:
         }  # fmt: skip
 
 
+TOMBSTONE = "tombstone"
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """The part of a message its author decides."""
@@ -49,7 +52,8 @@ class Content:
 class Message:
     """One message. `ts` is Slack's "seconds.microseconds", unique in the workspace, and so its id in `channel`.
 
-    `ephemeral_to` is the only person who sees it. `bot_id` marks a message of the app.
+    `ephemeral_to` is the only person who sees it. `bot_id` marks a message of the app. `subtype` is Slack's word for a
+    message that nobody wrote.
     """
 
     channel: str
@@ -61,6 +65,7 @@ class Message:
     app_id: str | None = None
     edited_ts: str | None = None
     ephemeral_to: str | None = None
+    subtype: str | None = None
 
     @property
     def text(self) -> str:
@@ -78,6 +83,11 @@ class Message:
         return self.content.metadata
 
     @property
+    def is_tombstone(self) -> bool:
+        """Whether this only stands where the deleted first message of a thread was."""
+        return self.subtype == TOMBSTONE
+
+    @property
     def is_reply(self) -> bool:
         """Whether this is in a thread and not the thread's first message."""
         return self.thread_ts is not None and self.thread_ts != self.ts
@@ -91,6 +101,7 @@ class Message:
             "blocks": list(content.blocks), "attachments": list(content.attachments),
             "files": [file.as_json() for file in content.files], "metadata": content.metadata,
             "edited": {"user": self.user, "ts": self.edited_ts} if self.edited_ts else None,
+            "subtype": self.subtype, "hidden": self.is_tombstone,
         }  # fmt: skip
         return shown | {key: value for key, value in optional.items() if value}
 

@@ -18,11 +18,14 @@ from bot.sandbox.slack.fault import Fault
 from bot.sandbox.slack.grants import ResponseUrls, Triggers
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.limits import RateLimits
-from bot.sandbox.slack.model import Content, Effect, JsonDict, Message, StoredFile, View
+from bot.sandbox.slack.model import TOMBSTONE, Content, Effect, JsonDict, Message, StoredFile, View
 from bot.sandbox.slack.seed import App, Channel, Seed, User
 from bot.sandbox.slack.sockets import SocketHub
 
 FoundT = TypeVar("FoundT")
+
+SLACKBOT = "USLACKBOT"
+"""Whom Slack names as the author of a tombstone."""
 
 
 class Standing(StrEnum):
@@ -60,6 +63,7 @@ class State:
         self.files: dict[str, StoredFile] = {}
         self._messages: dict[str, dict[str, Message]] = {}
         self._replies: dict[tuple[str, str], dict[str, Message]] = {}
+        self._deleted: set[tuple[str, str]] = set()
         self._ephemerals: dict[str, dict[str, Message]] = {}
         self._stacks: dict[str, tuple[View, ...]] = {}
         self._homes: dict[str, View] = {}
@@ -210,14 +214,35 @@ class State:
         return edited
 
     def remove(self, message: Message, *, method: str) -> None:
-        """Takes a message away."""
+        """Takes a message away. Where a thread hangs from it, Slack leaves a tombstone until that is empty too."""
+        self.journal.message(Effect.DELETE, message, method=method)
+        if not message.is_reply and self.replies(message.channel, message.ts):
+            words = Content("This message was deleted.")
+            stone = Message(
+                message.channel, message.ts, SLACKBOT, words, thread_ts=message.ts, subtype=TOMBSTONE
+            )
+            self._put(stone)
+            self._show("message_changed", stone)
+            self._touch()
+            return
+        self._take_away(message)
+        if message.is_reply and (parent := self.message(message.channel, message.thread_ts or "")):
+            if parent.is_tombstone and not self.replies(parent.channel, parent.ts):
+                self._take_away(parent)
+            else:
+                self._show("message_changed", parent)
+        self._touch()
+
+    def was_deleted(self, channel: str, ts: str) -> bool:
+        """Whether a message stood there once."""
+        return (channel, ts) in self._deleted
+
+    def _take_away(self, message: Message) -> None:
         for shelf in self._shelves(message):
             shelf.pop(message.ts, None)
-        self.journal.message(Effect.DELETE, message, method=method)
-        if message.is_reply and (parent := self.message(message.channel, message.thread_ts or "")):
-            self._show("message_changed", parent)
+        if message.ephemeral_to is None:
+            self._deleted.add((message.channel, message.ts))
         self._broadcast(message, {"type": "message_deleted", "channel": message.channel, "ts": message.ts})
-        self._touch()
 
     def page_message(self, message: Message) -> JsonDict:
         """A message as the page takes it."""

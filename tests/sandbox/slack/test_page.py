@@ -193,16 +193,19 @@ async def test_an_open_page_hears_of_everything_its_person_sees(workspace: Works
         assert (await _frame(mine, "message"))["message"]["text"] == "parent"
         assert (await _frame(guests, "message"))["message"]["text"] == "parent"
 
-        await api.ok("chat.postMessage", channel=ALERTS, text="reply", thread_ts=parent)
+        reply = (await api.ok("chat.postMessage", channel=ALERTS, text="reply", thread_ts=parent))["ts"]
         assert (await _frame(mine, "message"))["message"]["thread_ts"] == parent
         assert (await _frame(mine, "message_changed"))["message"]["reply_count"] == 1
 
         await api.ok("chat.postEphemeral", channel=ALERTS, user=ENGINEER, text="for you")
         assert (await _frame(mine, "message"))["message"]["is_ephemeral"] is True
         await api.ok("chat.delete", channel=ALERTS, ts=parent)
-        assert await _frame(mine, "message_deleted") == {
-            "type": "message_deleted", "channel": ALERTS, "ts": parent,
-        }  # fmt: skip
+        assert (await _frame(mine, "message_changed"))["message"]["text"] == "This message was deleted."
+        await api.ok("chat.delete", channel=ALERTS, ts=reply)
+        for ts in (reply, parent):
+            assert await _frame(mine, "message_deleted") == {
+                "type": "message_deleted", "channel": ALERTS, "ts": ts,
+            }  # fmt: skip
 
         await api.ok("views.open", trigger_id=workspace.triggers.issue(ENGINEER), view=modal())
         stack = (await _frame(mine, "views"))["stack"]

@@ -61,6 +61,9 @@ class Call:
     def thread_ts(self, channel: Channel) -> str | None:
         """The argument `thread_ts`, checked to be the first message of a thread or one that can become it.
 
+        None also for a message that was deleted before anybody had answered: what is said below it stands in the
+        channel then, with neither error nor `thread_ts` (slack-go issue 1571, python-slack-events-api issue 87).
+
         Raises `SlackError`: invalid_thread_ts for no time, thread_not_found for no message, cannot_reply_to_message
         for a reply. (Slack lets some of these pass and shows a stray message; here a mistake is to be seen.)
         """
@@ -70,6 +73,8 @@ class Call:
         if not _TS.fullmatch(thread_ts):
             raise SlackError("invalid_thread_ts")
         parent = self.state.message(channel.id, thread_ts)
+        if parent is None and self.state.was_deleted(channel.id, thread_ts):
+            return None
         if parent is None:
             raise SlackError("thread_not_found")
         if parent.is_reply:

@@ -69,7 +69,7 @@ def _own_message(call: Call, *, refusal: str) -> Message:
     if channel.is_archived:
         raise SlackError("is_inactive")
     message = call.state.message(channel.id, ts)
-    if message is None:
+    if message is None or message.is_tombstone:
         raise SlackError("message_not_found")
     if message.bot_id != call.state.app.bot_id:
         raise SlackError(refusal)

@@ -177,3 +177,37 @@ async def test_an_ephemeral_message_is_before_one_person_only(api: Api, workspac
 async def test_an_ephemeral_message_needs_its_person_in_the_channel(api: Api) -> None:
     refused = await api.error("chat.postEphemeral", channel="C00APPROVALS", user=GUEST, text="x")
     assert refused == "user_not_in_channel"
+
+
+async def test_a_deleted_message_that_was_answered_leaves_a_tombstone_that_takes_more_replies(
+    api: Api, workspace: Workspace
+) -> None:
+    parent = (await api.ok("chat.postMessage", channel=ALERTS, text="parent"))["ts"]
+    first = (await api.ok("chat.postMessage", channel=ALERTS, text="reply", thread_ts=parent))["ts"]
+    await api.ok("chat.delete", channel=ALERTS, ts=parent)
+
+    (stone,) = (await api.ok("conversations.history", channel=ALERTS))["messages"]
+    assert stone["text"] == "This message was deleted."
+    assert (stone["subtype"], stone["user"], stone["hidden"]) == ("tombstone", "USLACKBOT", True)
+    assert (stone["ts"], stone["thread_ts"], stone["reply_count"]) == (parent, parent, 1)
+    assert await api.error("chat.update", channel=ALERTS, ts=parent, text="x") == "message_not_found"
+    answer = await api.ok("chat.postMessage", channel=ALERTS, text="more", thread_ts=parent)
+    assert answer["message"]["thread_ts"] == parent
+
+    for ts in (first, answer["ts"]):
+        await api.ok("chat.delete", channel=ALERTS, ts=ts)
+    assert workspace.messages(ALERTS) == []
+
+
+async def test_below_a_deleted_message_that_nobody_had_answered_a_reply_stands_in_the_channel(
+    api: Api,
+) -> None:
+    parent = (await api.ok("chat.postMessage", channel=ALERTS, text="parent"))["ts"]
+    await api.ok("chat.delete", channel=ALERTS, ts=parent)
+
+    answer = await api.ok("chat.postMessage", channel=ALERTS, text="reply", thread_ts=parent)
+    (shown,) = (await api.ok("conversations.history", channel=ALERTS))["messages"]
+    assert (shown["ts"], shown["text"]) == (answer["ts"], "reply")
+    assert "thread_ts" not in answer["message"]
+    assert "thread_ts" not in shown
+    assert await api.error("conversations.replies", channel=ALERTS, ts=parent) == "thread_not_found"
