@@ -57,6 +57,7 @@ WORDS = {
     ("outside.revert", "failed"): "could not revert",
     ("audit.export", "intent"): "began to export the audit log",
     ("audit.export", "sent"): "was sent an export of the audit log",
+    ("audit.export", "refused"): "was refused an export of the audit log",
     ("audit.export", "failed"): "was not sent an export of the audit log",
     ("change.undo", "refused"): "was refused to undo",
     ("change.undo", "failed"): "could not undo",
