@@ -37,7 +37,7 @@ def _one(one: Found) -> Message:
         blocks += sections(changed)
         text += f" ({full(changed)})"
     else:
-        words = _in_words(finding.after or finding.before or BLANK)
+        words = settings_in_words(finding.after or finding.before or BLANK)
         blocks.append(section(f"*{'It is' if finding.after else 'It was'}*\n{words}"))
         text += f" ({words})"
     small = f"Audit row {one.seq}"
@@ -73,7 +73,8 @@ def _line(one: Found) -> str:
     return text
 
 
-def _in_words(image: Mapping[str, Any]) -> str:
+def settings_in_words(image: Mapping[str, Any]) -> str:
+    """What an event is, as `Event.settings()` has it, in one line."""
     target = Target(**image["target"]) if image["target"] else None
     event = Event("", state=image["state"], types=tuple(image["types"] or ()), target=target)
     at = f"{code(event.target.type, 20)} {code(event.target.name, 64)}" if event.target else "no target"

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -20,8 +21,9 @@ from bot.verify import check
 from bot.views.audit import EXPORT_CSV
 from tests.support.console import csms_bot
 from tests.support.forging import CLICK
-from tests.support.stage import Stage, blocks_text, text_of, until
+from tests.support.stage import Stage, blocks_text, change_of, text_of, until
 
+HISTORIC = "legacy-ftp-password"
 FORMULA = '=HYPERLINK("https://example.com","x")'
 
 
@@ -172,18 +174,64 @@ async def test_an_export_that_slack_refuses_is_told_and_logged(quick: Stage):
     assert check(quick.database).doubts == []
 
 
-async def test_the_history_of_an_event_shows_every_row_of_it_over_its_pages(quick: Stage):
-    await filled(quick, 3)
-    for number in range(40):
-        await filled(quick, 1, event="legacy-ftp-password", reason=f"row-{number:02d}")
-    page = await quick.ask("engineer", "history legacy-ftp-password")
-    seen = re.findall(r"row-\d\d", blocks_text(page))
-    first = list(seen)
-    while "Older" in blocks_text(page):
+async def test_the_history_of_an_event_tells_each_story_once_over_its_pages(quick: Stage):
+    wanted = []
+    for number in range(1, 13):
+        asked = {
+            "event": HISTORIC,
+            "change": f"CR-{number}",
+            "action": "change.request",
+            "outcome": "pending",
+        }
+        await filled(quick, 1, **asked)
+        await filled(
+            quick, 1, event=HISTORIC, action="change.request", outcome="refused", reason=f"no-{number:02d}"
+        )
+        wanted += [f"CR-{number}", f"no-{number:02d}"]
+    await filled(quick, 30)
+    for number in range(1, 13):
+        ended = {
+            "event": HISTORIC,
+            "change": f"CR-{number}",
+            "action": "change.cancel",
+            "outcome": "cancelled",
+        }
+        await filled(quick, 1, **ended)
+    page = await quick.ask("engineer", f"history {HISTORIC}")
+    pages = [blocks_text(page)]
+    while "Older" in pages[-1]:
         page = await turned(quick, page, "Older")
-        seen += re.findall(r"row-\d\d", blocks_text(page))
+        await filled(quick, 1, event=HISTORIC, action="change.request", outcome="refused", reason="later")
+        pages.append(blocks_text(page))
 
-    assert seen == [f"row-{number:02d}" for number in range(39, -1, -1)]
+    assert [story for text in pages for story in re.findall(r"CR-\d+|no-\d\d", text)] == wanted[::-1]
+    assert [text.count("Cancelled") for text in pages] == [4, 4, 4], "each is told to its end, on every page"
     while "Newer" in blocks_text(page):
         page = await turned(quick, page, "Newer")
-    assert re.findall(r"row-\d\d", blocks_text(page)) == first
+    assert blocks_text(page) == pages[0]
+
+
+async def test_the_history_says_of_one_event_what_was_asked_refused_approved_and_done_outside(quick: Stage):
+    scope = next(iter(quick.app.projects))
+    await quick.app.sidedoors.look(scope)
+    change = change_of(await quick.ask("engineer", f'enable {HISTORIC} --reason "the partner is back"'))
+    card = await quick.card(change, "pending")
+    await quick.click("subscriber", card, "Approve")
+    await quick.press("approver", card, "Approve")
+    await quick.card(change, "applied")
+    quick.world.put_event(replace(quick.world.event(HISTORIC), event_types=("SECRET_DELETED",)))
+    await quick.app.sidedoors.look(scope)
+    page = await quick.ask("engineer", f"audit --event {HISTORIC}")
+    await quick.click("engineer", page, "Export CSV")
+
+    text = blocks_text(await quick.ask("engineer", f"history {HISTORIC}"))
+
+    wanted = (
+        "Changed outside this bot", f"*{change}* · :white_check_mark: Applied", "`DISABLED` → `ENABLED`",
+        f"<@{quick.people['engineer']}> asked for a change", "the partner is back",
+        f"<@{quick.people['subscriber']}> was refused to approve", f"<@{quick.people['approver']}> approved",
+        "the bot applied",
+    )  # fmt: skip
+    places = [text.index(words) for words in wanted]
+    assert places == sorted(places)
+    assert "export" not in text
