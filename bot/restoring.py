@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from bot.errors import SlackError
 from bot.poller import Poller
 from bot.rules.alerts import QUIET
-from bot.services.projects import Projects
+from bot.services.projects import Projects, Scope
 from bot.slack.client import SlackClient
 from bot.slack.reconcile import changes_since, named_since
 from bot.store import Store
+from bot.views.named import Named
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +78,19 @@ class Restoring:
             oldest=oldest,
         )
         named = {
-            scope.name: await named_since(
-                self._slack, identity, scope.alert_channel, looked[scope.name] - QUIET
-            )
-            for scope in self._projects
+            scope.name: await self._named(identity, scope, looked[scope.name]) for scope in self._projects
         }
         first = next(iter(self._projects))
         await self._store.restored.reconcile(
             since, project=first.name, channel=first.approval_channel, now=now
         )
         self._poller.named = named
+
+    async def _named(self, identity: Mapping[str, Any], scope: Scope, looked: datetime) -> Counter[Named]:
+        """The records that are named in any channel to which alerts of the project may go."""
+        found: Counter[Named] = Counter()
+        for channel in dict.fromkeys(
+            [scope.alert_channel, *(route.channel for route in scope.routes if route.channel)]
+        ):
+            found += await named_since(self._slack, identity, channel, looked - QUIET)
+        return found

@@ -101,7 +101,7 @@ async def test_a_change_from_outside_is_logged_with_before_and_after_told_once_a
         (knowing.people["engineer"], "outside.accept", "accepted")
     ]
     assert knowing.puts() == []
-    assert "found a change made outside" in blocks_text(await knowing.ask("engineer", f"history {EVENT}"))
+    assert "Changed outside this bot" in blocks_text(await knowing.ask("engineer", f"history {EVENT}"))
 
 
 async def test_revert_asks_for_what_it_was_by_the_ordinary_way(knowing: Stage):
