@@ -114,7 +114,7 @@ class SideDoors:
             wish = wish_back(finding.after, finding.before)
             reason = reason_for(f"Revert of a change made outside (audit row {one.seq})", "")
             event = await get_event(scope, finding.event)
-            still_as_left(event, finding.after, "this was found")
+            still_as_left(event, finding.after, finding.before, "this was found")
         except BotError as error:
             await self._refused(actor, "outside.revert", error, one)
             raise
