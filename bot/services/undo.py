@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ class Undo:
         self._projects = projects
         self._changes = changes
         self._clock = clock
+        self._asking = asyncio.Lock()
 
     async def ask(self, actor: Actor, number: int, *, project: str, reason: str, origin: str) -> Change:
         """A request for the reverse of change `number`; `project` "" is the change's own. Refused, CsmsError."""
@@ -41,7 +43,8 @@ class Undo:
         scope = self._projects.named(change.project)
         await self._changes.may_ask(actor, scope, change.event)
         try:
-            return await self._reverse(actor, scope, change, reason, origin)
+            async with self._asking:  # Two at once make one request.
+                return await self._reverse(actor, scope, change, reason, origin)
         except _Asked as asked:
             raise asked.error from None
         except BotError as error:

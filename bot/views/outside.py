@@ -14,6 +14,7 @@ from bot.views.text import clean, code, count, cut, esc, people
 ACCEPT, REVERT = "outside.accept", "outside.revert"
 
 DID = {Outside.CHANGED: "changed", Outside.CREATED: "created", Outside.DELETED: "deleted"}
+NO_REVERT = "there is no *Revert*: this bot neither creates nor deletes events"
 BLANK: dict[str, Any] = {"state": "", "types": None, "target": None}
 
 
@@ -40,8 +41,12 @@ def _one(one: Found) -> Message:
         words = settings_in_words(finding.after or finding.before or BLANK)
         blocks.append(section(f"*{'It is' if finding.after else 'It was'}*\n{words}"))
         text += f" ({words})"
-    small = f"Audit row {one.seq}"
-    blocks.append(context(f"{small} · {esc(finding.note, 200)}" if finding.note else small))
+    small = [
+        f"Audit row {one.seq}",
+        esc(finding.note, 200),
+        "" if finding.what is Outside.CHANGED else NO_REVERT,
+    ]
+    blocks.append(context(" · ".join(part for part in small if part)))
     blocks += _buttons([one])
     return Message(cut(text, 3000), tuple(blocks))
 
@@ -54,7 +59,7 @@ def _many(found: Sequence[Found]) -> Message:
     fit = rows_that_fit(lines, spent=len(text) + 600)
     blocks: list[Block] = [
         header(f"{count(len(found), 'event')} touched outside"),
-        section(f":door: {text}."),
+        section(f":door: {text}. For so many there is no *Revert*; `update` changes one back."),
     ]
     blocks += [block for line in lines[:fit] for block in line]
     if fit < len(found):
