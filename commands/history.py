@@ -55,7 +55,7 @@ async def _history(services: Services, scope: Scope, name: str, trail: Sequence[
 
 COMMAND = Command(
     name="history",
-    summary="what became of one event: who asked, who approved, before and after",
+    summary="what became of one event: each change from the asking to the end, before and after",
     words="NAME",
     example="history prod-db-password",
     handle=handle,

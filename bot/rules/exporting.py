@@ -16,7 +16,7 @@ from bot.rules.ocsf import ocsf
 
 FORMULA = frozenset("=+-@\N{MINUS SIGN}")
 QUOTES = "'\"`"
-BEGINS = re.compile(r"(?<=[;\t\r\n])")
+BEGINS = re.compile(r"(?<=[;\n])|(?<=.\r)", re.DOTALL)
 BLANK = frozenset("\t\r\n")
 COLUMNS = tuple(one.name for one in fields(AuditRow))
 
@@ -50,7 +50,7 @@ FORMATS: dict[str, Callable[[Iterable[AuditRow]], Iterator[str]]] = {
 def cell(value: Any) -> str:
     """A spreadsheet must not take a cell for a formula, so an apostrophe stands before whatever looks like one.
 
-    Also behind a semicolon, tab or line end, where another locale's spreadsheet begins a new cell. Invisible characters
+    Also behind a semicolon or line end, where another locale's spreadsheet begins a new cell. Invisible characters
     and quotes before it count for nothing, as spreadsheets trim them; full-width and small forms count as what they
     stand for. (OWASP: "CSV Injection".)
     """

@@ -21,7 +21,7 @@ ROW = AuditRow(
 
 COMPUTED = (
     "=1+1", "+1", "-1", "@x", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", "\ufe661", "\ufe621", "\ufe631", "\ufe6bx",
-    "\u22121", " =1", "\u00a0=1", "\u3000=1", "\u200b=1", "\ufeff=1", "\x00=1", '"=1', "'=1", '" =1', "`+1", "\tx", "\rx",
+    "\u22121", " =1", "\u00a0=1", "\u3000=1", "\u200b=1", "\ufeff=1", "\x00=1", '"=1', "'=1", '" =1', "`+1", "\tx", "\rx", "\t=1", "\r=1",
 )  # fmt: skip
 """Also full-width and small forms, and what a spreadsheet trims before it looks."""
 TRICKS = (
@@ -53,7 +53,7 @@ def live(lines: str, separator: str) -> list[str]:
     return [one for one in trimmed if one[:1] in {"=", "+", "-", "@", "\uff1d"}]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";"])
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_formula_comes_out_of_a_text_whatever_separates_the_cells(separator: str, trick: str):
     row = replace(ROW, reason=trick.replace("{}", separator), event="", before=None, after=None)
