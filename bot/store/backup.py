@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import sqlite3
 import time
@@ -118,21 +119,42 @@ def _replace(copied: Path, database: Path, now: datetime) -> Path | None:
             "where state in ('pending', 'sending')"
         )
         db.execute("commit")
-    aside = None
-    if database.exists():
-        # Root may put back what another user's bot has to read.
-        was = database.stat()
-        part.chmod(was.st_mode & 0o777)
-        with suppress(PermissionError):
-            os.chown(part, was.st_uid, was.st_gid)
-        aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
-        for ending in ("", *BESIDE):
-            if (old := Path(f"{database}{ending}")).exists():
-                old.rename(f"{aside}{ending}")
+    if not database.exists():
+        _durable(part)
+        part.rename(database)
+        _durable(database.parent)
+        return None
+    # Root may put back what another user's bot has to read.
+    was = database.stat()
+    part.chmod(was.st_mode & 0o777)
+    with suppress(PermissionError):
+        os.chown(part, was.st_uid, was.st_gid)
     _durable(part)
-    part.rename(database)
+    aside = _unused(database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}"))
+    _settle(database)
+    for ending in BESIDE:
+        if (old := Path(f"{database}{ending}")).exists():
+            old.rename(f"{aside}{ending}")
+    # The name never stands for nothing: a bot that is started meanwhile must not begin with an empty database.
+    os.link(database, aside)
+    part.replace(database)
     _durable(database.parent)
     return aside
+
+
+def _settle(database: Path) -> None:
+    """Puts into the file what SQLite still holds beside it; a file that it cannot read stays as it is."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+        db.execute("select count(*) from sqlite_master").fetchone()
+
+
+def _unused(path: Path) -> Path:
+    """The path, or the first of `path-2`, `path-3` and so on that is not there."""
+    names = itertools.chain(
+        [path], (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    )
+    return next(name for name in names if not name.exists())
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ import pytest
 
 from bot.model import Entry
 from bot.store import audit
-from bot.store.backup import PAGES, PAUSE_S
+from bot.store.backup import BESIDE, PAGES, PAUSE_S
 from bot.verify import check
 from tests.scenarios.ledger import cards
 from tests.scenarios.test_crash import BOT, ROOT, Night, night
@@ -108,11 +108,11 @@ async def traffic(on: Stage) -> None:
         await asyncio.sleep(0.05)
 
 
-async def fill(on: Stage) -> None:
+async def fill(on: Stage, rows: int = ROWS) -> None:
     """A log that takes a moment to copy."""
     entry = Entry("U1", "test.row", "noted", "default", reason=REASON)
     now = on.app.services.clock()
-    for _ in range(ROWS // 1000):
+    for _ in range(rows // 1000):
         await on.app.store._engine.run(lambda tx: [audit.append(tx, entry, now) for _ in range(1000)])
 
 
@@ -194,6 +194,40 @@ async def test_two_copies_to_one_file_do_not_get_in_each_others_way(quick: Stage
     assert sorted(one.code for one in ended) == [0, 2, 2]
     assert all("under way" in one.err or "there already" in one.err for one in ended if one.code)
     assert doubts(file) == []
+
+
+async def test_a_restore_that_is_killed_at_any_instant_leaves_the_one_database_or_the_other(
+    quick: Stage, tmp_path: Path
+):
+    file = tmp_path / "copy.db"
+    await fill(quick, 1000)
+    assert (await csms_bot("backup", str(file), env=quick.env)).code == 0
+    await fill(quick, 1000)
+    quick.stop.set()
+    await quick.task
+    old, new = check(quick.database).rows, check(file).rows
+    later = tmp_path / "later.db"
+    shutil.copyfile(quick.database, later)
+    dice, found = random.Random(35), Counter[int]()
+    async with nursery(quick.env, tmp_path / "log") as quickly:
+        began = time.monotonic()
+        await gone(await quickly.start("restore", str(file)))
+        whole_s = time.monotonic() - began
+        for _ in range(20):
+            shutil.copyfile(later, quick.database)
+            pid = await quickly.start("restore", str(file))
+            await asyncio.sleep(dice.uniform(0.0, 0.9) * whole_s)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            await gone(pid)
+            assert doubts(quick.database) == []
+            found[check(quick.database).rows] += 1
+    assert set(found) == {old, new}, "some were killed too early, some too late"
+    kept = [one for one in tmp_path.glob("csms-bot.db.before-*") if not one.name.endswith(BESIDE)]
+    assert len(kept) >= 1 + found[new]
+    assert {check(one).rows for one in kept} == {old}
+    await quick.start()
+    assert doubts(quick.database) == []
 
 
 # A bot that is killed, and the way back.
