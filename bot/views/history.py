@@ -10,7 +10,7 @@ from bot.rules.timeline import ASKED, Story
 from bot.views.audit import SETTINGS, Turning, changed_in, in_words, words_of
 from bot.views.blocks import Block, Message, actions, button, context, divider, header, rows_that_fit, section
 from bot.views.change import FACE
-from bot.views.diff import short
+from bot.views.diff import whole
 from bot.views.outside import settings_in_words
 from bot.views.text import clean, code, count, esc, local, person
 
@@ -95,7 +95,7 @@ def _reason(row: AuditRow) -> list[str]:
 
 def _changed(row: AuditRow) -> list[str]:
     """Before → after, a line for each field."""
-    return [short([one], 300) for one in changed_in(row)]
+    return [whole(one) for one in changed_in(row)]
 
 
 def _who(row: AuditRow) -> str:

@@ -70,6 +70,14 @@ def test_a_change_says_who_asked_and_why_what_differs_who_approved_and_what_beca
     assert "began to apply" not in text
 
 
+def test_before_and_after_stand_there_whole_also_where_they_are_long():
+    was, now = (f"urn:smn:cn-north-4:5f1d7c0e9a3b4c6d8e2f0a1b2c3d4e5f:{name}" for name in ("old", "new"))
+    targets = [{"target": {"type": "SMN", "id": urn, "name": "ops"}} for urn in (was, now)]
+    row = replace(ASKED, before=BEFORE | targets[0], after=BEFORE | targets[1])
+
+    assert f"Target id: `{was}` → `{now}`" in text_of(shown(Story("CR-12", (row,))))
+
+
 def test_what_was_changed_created_or_deleted_outside_stands_in_its_place_with_what_it_was_and_is():
     changed = replace(ASKED, actor="system", action="event.outside", outcome="changed", change="", reason="")
     created = replace(changed, outcome="created", before=None)
