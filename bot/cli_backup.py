@@ -19,17 +19,21 @@ FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @DATABASE
 @CONFIG
 def backup(file: Path, database: str, config: str) -> None:
-    """Copy the database to FILE while the bot runs, then check the copy."""
+    """Copy the database to FILE while the bot runs; it gets that name when it is whole and checked."""
     from bot.store import open_read_only
     from bot.store.backup import copy
-    from bot.verify import check
+    from bot.verify import Verdict, check
 
     path = database_path(database, config)
     open_read_only(path).close()
-    copy(path, file)
-    verdict = check(file)
-    if verdict.doubts:
-        file.unlink()
+    verdict = Verdict()
+
+    def doubts(copied: Path) -> list[str]:
+        nonlocal verdict
+        verdict = check(copied)
+        return verdict.doubts
+
+    if copy(path, file, doubts):
         click.echo(f"No copy was kept: {'; '.join(verdict.doubts)}.", err=True)
         sys.exit(1)
     click.echo(f"{file}: {verdict.rows} audit rows, the chain holds; head {verdict.rows} {verdict.hash}")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.services.histories import stories
 from bot.services.projects import Scope
 from bot.slack.desk import Call, Command, Press, Services
 from bot.views.archived import say_archived
-from bot.views.audit import HISTORY_NEWER, HISTORY_OLDER, Turning, history, how_many_fit
+from bot.views.audit import Turning
 from bot.views.blocks import Message
 from bot.views.events import HISTORY
+from bot.views.history import NEWER, OLDER, history, how_many_fit
 
-SHOWN = 15
+SHOWN = 8
+"""Stories on one page, if they are short."""
 
 
 async def handle(call: Call) -> None:
@@ -35,13 +38,10 @@ async def turn(press: Press) -> None:
 
 
 async def _history(services: Services, scope: Scope, name: str, trail: Sequence[int] = ()) -> Message:
-    """A page; `trail` has the newest row that each page up to this one may show, this one's last."""
+    """A page; `trail` has the newest row that a story of each page up to this one may begin at, this one's last."""
     trail = trail or [(await services.store.audit.head())[0]]
-    rows = await services.store.audit.read(
-        project=scope.name, event=name, until=trail[-1], newest_first=True, limit=SHOWN + 1
-    )
-    fit = how_many_fit(rows[:SHOWN])
-    more = len(rows) > fit
+    found = await stories(services.store, scope.name, name, until=trail[-1], most=SHOWN + 1)
+    fit = how_many_fit(found[:SHOWN])
 
     async def ticket(trail: Sequence[int]) -> str:
         data = {"project": scope.name, "name": name, "trail": list(trail[-50:])}
@@ -49,17 +49,17 @@ async def _history(services: Services, scope: Scope, name: str, trail: Sequence[
 
     turning = Turning(
         newer=await ticket(trail[:-1]) if len(trail) > 1 else "",
-        older=await ticket([*trail, rows[fit - 1].seq - 1]) if more else "",
+        older=await ticket([*trail, found[fit - 1].first - 1]) if len(found) > fit else "",
     )
-    page = history(name, rows[:fit], more=more, turning=turning)
-    return say_archived(page, None if more else await services.store.audit.begins())
+    page = history(name, found[:fit], command=services.command, turning=turning)
+    return say_archived(page, None if turning.older else await services.store.audit.begins())
 
 
 COMMAND = Command(
     name="history",
-    summary="what became of one event: who asked, who approved, before and after",
+    summary="what became of one event: each change from the asking to the end, before and after",
     words="NAME",
     example="history prod-db-password",
     handle=handle,
-    buttons={HISTORY: press, "pick.history": press, HISTORY_NEWER: turn, HISTORY_OLDER: turn},
+    buttons={HISTORY: press, "pick.history": press, NEWER: turn, OLDER: turn},
 )

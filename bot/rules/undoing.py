@@ -55,16 +55,31 @@ def wish_back(left: Mapping[str, Any], was: Mapping[str, Any]) -> Wish:
     )
 
 
-def still_as_left(event: Event, left: Mapping[str, Any], what: str) -> None:
-    """MovedOn, with the differences, when the event is not what `what` (`CR-12`, say) left behind."""
+def still_as_left(event: Event, left: Mapping[str, Any], was: Mapping[str, Any], what: str) -> None:
+    """MovedOn, with the differences, when the event is not what `what` (`CR-12`, say) left behind; it `was` before."""
     if same_settings(event, left):
         return
-    found = "; ".join(
-        f"{one.name}: was {one.before}, is {one.after}" for one in differences(left, event.settings())
-    )
+    found = told(left, event)
+    if same_settings(event, was):
+        raise MovedOn(
+            f"`{event.name}` has moved on since {what}: it is what it was before already, so nothing was asked. {found}."
+        )
     raise MovedOn(
         f"`{event.name}` has moved on since {what}, so nothing was asked. {found}. Use `update` instead."
     )
+
+
+def told(before: Mapping[str, Any], event: Event) -> str:
+    """What differs between then and now, in one line; empty when nothing does."""
+    found = differences(before, event.settings())
+    return "; ".join(f"{one.name}: was {one.before}, is {one.after}" for one in found)
+
+
+def failed(event: Event, before: Mapping[str, Any], what: str) -> Refused:
+    """Why a change that failed cannot be undone: nobody knows what of the difference is its doing."""
+    found = told(before, event)
+    now = f"Since before it: {found}. Use `update` instead" if found else "The event is as it was before it"
+    return Refused(f"{what} failed, so there is nothing to undo as a whole. {now}.")
 
 
 def reason_for(what: str, reason: str) -> str:

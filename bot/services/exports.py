@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bot.errors import NotAllowed
 from bot.model import Actor, AuditRow, Entry
+from bot.rules.access import Action, authorize
 from bot.rules.exporting import FORMATS
+from bot.rules.updates import MAX_REASON
+from bot.services.projects import Projects
 from bot.store import Store
 
 MOST = 100_000
@@ -60,19 +64,24 @@ class Export:
 class Exports:
     """Makes the files; each is in the audit log before it is sent, and after."""
 
-    def __init__(self, *, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, store: Store, projects: Projects, clock: Callable[[], datetime]) -> None:
         self._store = store
+        self._projects = projects
         self._clock = clock
 
     async def make(self, actor: Actor, asked: Asked, form: str) -> Export:
-        """The newest rows that match, oldest first, as `csv` or `jsonl`; notes that they are about to be sent."""
+        """The newest rows that match, oldest first, as `csv` or `jsonl`; notes that they are about to be sent.
+
+        NotAllowed, with its row in the audit log, for whom Slack does not say to be somebody of here.
+        """
+        await self._may_read(actor, asked)
         rows = await self._rows(asked)
         kept = rows[-MOST:]
         content = "".join(FORMATS[form](kept)).encode()
         words = ", ".join(f"{name} {value}" for name, value in asked.filters().items() if value)
         entry = Entry(
             actor.user_id, "audit.export", "intent", asked.project, asked.event,
-            reason=f"{len(kept)} rows as {form} ({words})"[:500],
+            reason=f"{len(kept)} rows as {form} ({words})"[:MAX_REASON],
         )  # fmt: skip
         await self._store.audit.append(entry, self._clock())
         name = f"csms-audit-{self._clock():%Y%m%d-%H%M%S}.{form}"
@@ -80,8 +89,19 @@ class Exports:
 
     async def done(self, export: Export, *, problem: str = "") -> None:
         """Notes what came of it."""
-        outcome, reason = ("failed", problem[:500]) if problem else ("sent", export.entry.reason)
+        outcome, reason = ("failed", problem[:MAX_REASON]) if problem else ("sent", export.entry.reason)
         await self._store.audit.append(replace(export.entry, outcome=outcome, reason=reason), self._clock())
+
+    async def _may_read(self, actor: Actor, asked: Asked) -> None:
+        try:
+            authorize(actor, Action.READ, self._projects.named(asked.project).policy).enforce()
+        except NotAllowed as error:
+            entry = Entry(
+                actor.user_id, "audit.export", "refused", asked.project, asked.event,
+                reason=f"{error.rule}: {error}"[:MAX_REASON],
+            )  # fmt: skip
+            await self._store.audit.append(entry, self._clock())
+            raise
 
     async def _rows(self, asked: Asked) -> list[AuditRow]:
         rows: list[AuditRow] = []

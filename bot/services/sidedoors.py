@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import BotError, CsmsError, NotAllowed, Refused
+from bot.errors import BotError, CsmsError, CsmsNotFound, NotAllowed, Refused
 from bot.model import Actor, Change, ChangeState, Entry, Found, Outside
 from bot.rules.access import Action, authorize
 from bot.rules.undoing import reason_for, still_as_left, wish_back
@@ -22,6 +22,8 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=10)
+MOST_ASKED = 50
+"""Events that a list does not have any more, of which CSMS is asked one by one in one look."""
 FIRST_AFTER = timedelta(seconds=60)
 """The first look waits until a bot that was just started has done what people wait for."""
 
@@ -47,6 +49,7 @@ class SideDoors:
         self._wake = wake
         self._every = every
         self._first_after = first_after
+        self._reverting = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Looks at each project, every ten minutes, until `stop`."""
@@ -81,10 +84,11 @@ class SideDoors:
         head, _ = await self._store.audit.head()
         seen = await _images(scope)
         leave: set[str] = set()
-        if await self._store.sidedoors.differing(scope.name, seen, head):
+        if differing := await self._store.sidedoors.differing(scope.name, seen, head):
             # A list is read page by page while others write: only what two lists agree on is believed.
             again = await _images(scope)
             leave = {name for name in seen.keys() | again.keys() if seen.get(name) != again.get(name)}
+            leave |= await _not_surely_gone(scope, sorted(differing - seen.keys() - leave))
         found = await self._store.sidedoors.look(
             scope.name, seen, head=head, leave=leave, channel=scope.approval_channel, now=self._clock()
         )
@@ -105,6 +109,13 @@ class SideDoors:
 
     async def revert(self, actor: Actor, key: str, *, origin: str) -> Change:
         """A change request that makes the event what it was. Refused, CsmsError."""
+        async with self._reverting:  # Two clicks at once make one request.
+            return await self._revert(actor, key, origin)
+
+    async def _revert(self, actor: Actor, key: str, origin: str) -> Change:
+        if made := await self._store.changes.by_origin(origin):
+            await self._store.sidedoors.reverting(key, made.id)
+            return made  # The same click, looked at again after a crash.
         one = await self._one(actor, key, "outside.revert")
         finding, scope = one.finding, self._projects.named(one.project)
         try:
@@ -114,7 +125,7 @@ class SideDoors:
             wish = wish_back(finding.after, finding.before)
             reason = reason_for(f"Revert of a change made outside (audit row {one.seq})", "")
             event = await get_event(scope, finding.event)
-            still_as_left(event, finding.after, "this was found")
+            still_as_left(event, finding.after, finding.before, "this was found")
         except BotError as error:
             await self._refused(actor, "outside.revert", error, one)
             raise
@@ -154,3 +165,27 @@ async def _images(scope: Scope) -> dict[str, dict[str, Any]]:
     events = await scope.csms.list_events()
     scope.names = tuple(event.name for event in events)
     return {event.name: event.image() for event in events}
+
+
+async def _not_surely_gone(scope: Scope, missing: Sequence[str]) -> set[str]:
+    """Of the events that a list does not have, those that CSMS has all the same or does not say it has not.
+
+    A list may be cut short without a sign of it. More than MOST_ASKED are left for the next looks.
+    """
+    kept = set(missing[MOST_ASKED:])
+    for name in missing[:MOST_ASKED]:
+        try:
+            await scope.csms.show_event(name)
+        except CsmsNotFound:
+            continue
+        except CsmsError as error:
+            log.info(
+                "event not compared", extra={"action": "gone_unknown", "event": name, "error": str(error)}
+            )
+        else:
+            log.warning(
+                "the list of events is incomplete",
+                extra={"action": "list_incomplete", "project": scope.name, "event": name},
+            )
+        kept.add(name)
+    return kept

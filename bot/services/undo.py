@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from bot.errors import BotError, CsmsError, NotAllowed, Refused
 from bot.model import Actor, Change, ChangeState, Entry
-from bot.rules.undoing import reason_for, still_as_left, wish_back
+from bot.rules.undoing import failed, reason_for, still_as_left, wish_back
 from bot.rules.updates import MAX_REASON
 from bot.services.changes import Changes
 from bot.services.events import get_event
@@ -25,6 +27,7 @@ class Undo:
         self._projects = projects
         self._changes = changes
         self._clock = clock
+        self._asking = asyncio.Lock()
 
     async def ask(self, actor: Actor, number: int, *, project: str, reason: str, origin: str) -> Change:
         """A request for the reverse of change `number`; `project` "" is the change's own. Refused, CsmsError."""
@@ -35,10 +38,13 @@ class Undo:
             )
             await self._refused(actor, error, project=project, change=f"CR-{number}")
             raise error
+        if made := await self._store.changes.by_origin(origin):
+            return made  # The same delivery, looked at again after a crash.
         scope = self._projects.named(change.project)
         await self._changes.may_ask(actor, scope, change.event)
         try:
-            return await self._reverse(actor, scope, change, reason, origin)
+            async with self._asking:  # Two at once make one request.
+                return await self._reverse(actor, scope, change, reason, origin)
         except _Asked as asked:
             raise asked.error from None
         except BotError as error:
@@ -46,9 +52,11 @@ class Undo:
             raise
 
     async def _reverse(self, actor: Actor, scope: Scope, change: Change, reason: str, origin: str) -> Change:
+        before = {key: change.before[key] for key in change.after}
+        if change.state is ChangeState.FAILED:
+            raise failed(await get_event(scope, change.event), before, change.id)
         if change.state is not ChangeState.APPLIED:
             raise Refused(f"{change.id} is {change.state}, so there is nothing to undo.")
-        before = {key: change.before[key] for key in change.after}
         wish = wish_back(change.after, before)
         why = reason_for(f"Undo of {change.id}", reason)
         event = await get_event(scope, change.event)
@@ -57,13 +65,20 @@ class Undo:
                 f"`{event.name}` was deleted and created anew since {change.id}; what it was before says nothing "
                 "about this one."
             )
-        still_as_left(event, change.after, change.id)
+        still_as_left(event, change.after, before, change.id)
+        await self._not_asked_yet(change, before)
         try:
             return await self._changes.ask(
                 actor, scope, event.name, wish, reason=why, origin=origin, shown=event.image()
             )
         except BotError as error:
             raise _Asked(error) from None
+
+    async def _not_asked_yet(self, change: Change, before: dict[str, Any]) -> None:
+        """Two requests for the same would both be approved, and the second end as stale."""
+        for other in await self._store.changes.open(change.project):
+            if other.event == change.event and other.after == before:
+                raise Refused(f"{other.id} asks for that already; it is {other.state}.")
 
     async def _refused(
         self, actor: Actor, error: BotError, *, project: str, change: str, event: str = ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,27 +18,79 @@ from bot.model import ChangeState, Entry, Post, PostKind
 from bot.store import archive, audit, outbox
 from bot.store.engine import Engine, Tx
 
+BESIDE = ("-journal", "-wal", "-shm")
+"""Endings of the files that SQLite keeps beside a database."""
 PAGES, PAUSE_S = 2000, 0.01
 """Copied at a time, and the pause in which the bot can write."""
+PATIENCE_S = 1.0
+"""How long it is tried in such steps."""
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copies a database that may be in use; what `target` then holds is one moment of it. StoreError."""
-    if target.exists():
-        raise StoreError(f"{target} is there already; name a file that is not")
+def copy(
+    source: Path, target: Path, check: Callable[[Path], Sequence[str]] = lambda _copied: ()
+) -> Sequence[str]:
+    """Copies a database that may be in use; what `target` then holds is one moment of it. StoreError.
+
+    `check` gives the doubts about a copy; one that has any gets no name, and they are given back. Until it is whole,
+    checked and on the disk, the copy is `….part`, which a killed process leaves and the next one begins anew.
+    """
     part = target.with_name(f"{target.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        # The copy holds what the database holds: nobody else on the machine may read it.
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with closing(_reader(source)) as db, closing(sqlite3.connect(part)) as made:
-            db.backup(made, pages=PAGES, sleep=PAUSE_S)
-        _durable(part)
-        part.rename(target)
+        with _held(part):
+            return _copied(source, part, target, check)
+    except BlockingIOError:
+        raise StoreError(f"another copy to {target} is under way") from None
     except (sqlite3.Error, OSError) as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise StoreError(f"{source} cannot be copied to {target} ({error})") from None
+
+
+def _copied(source: Path, part: Path, target: Path, check: Callable[[Path], Sequence[str]]) -> Sequence[str]:
+    try:
+        if target.exists():
+            raise StoreError(f"{target} is there already; name a file that is not")
+        with closing(_reader(source)) as db, closing(sqlite3.connect(part)) as made:
+            _fill(made, db)
+        _durable(part)
+        if not (doubts := check(part)):
+            part.rename(target)
+            _durable(target.parent)
+        return doubts
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fill(made: sqlite3.Connection, db: sqlite3.Connection) -> None:
+    """In steps, so that the bot can write in between; in one go when its writes leave no time for all of them.
+
+    SQLite begins anew when another connection has written (SQLite: backup API), which may be for ever.
+    """
+    until = time.monotonic() + PATIENCE_S
+
+    def patient(_status: int, remaining: int, _total: int) -> None:
+        if remaining and time.monotonic() > until:
+            raise TimeoutError
+
+    try:
+        db.backup(made, pages=PAGES, sleep=PAUSE_S, progress=patient)
+    except TimeoutError:
+        db.backup(made)
+
+
+@contextmanager
+def _held(part: Path) -> Iterator[None]:
+    """An empty file that nobody else on the machine may read. BlockingIOError while another process writes to it."""
+    held = os.open(part, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not (part.exists() and os.path.samestat(part.stat(), os.fstat(held))):
+            raise BlockingIOError  # Whoever held it has just given it its name.
+        os.fchmod(held, 0o600)
+        os.ftruncate(held, 0)
+        for ending in BESIDE:
+            Path(f"{part}{ending}").unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(held)
 
 
 def put_back(copied: Path, database: Path, now: datetime) -> Path | None:
@@ -65,20 +119,42 @@ def _replace(copied: Path, database: Path, now: datetime) -> Path | None:
             "where state in ('pending', 'sending')"
         )
         db.execute("commit")
-    aside = None
-    if database.exists():
-        # Root may put back what another user's bot has to read.
-        was = database.stat()
-        part.chmod(was.st_mode & 0o777)
-        with suppress(PermissionError):
-            os.chown(part, was.st_uid, was.st_gid)
-        aside = database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}")
-        for ending in ("", "-journal", "-wal", "-shm"):
-            if (old := Path(f"{database}{ending}")).exists():
-                old.rename(f"{aside}{ending}")
+    if not database.exists():
+        _durable(part)
+        part.rename(database)
+        _durable(database.parent)
+        return None
+    # Root may put back what another user's bot has to read.
+    was = database.stat()
+    part.chmod(was.st_mode & 0o777)
+    with suppress(PermissionError):
+        os.chown(part, was.st_uid, was.st_gid)
     _durable(part)
-    part.rename(database)
+    aside = _unused(database.with_name(f"{database.name}.before-{now:%Y%m%d-%H%M%S}"))
+    _settle(database)
+    for ending in BESIDE:
+        if (old := Path(f"{database}{ending}")).exists():
+            old.rename(f"{aside}{ending}")
+    # The name never stands for nothing: a bot that is started meanwhile must not begin with an empty database.
+    os.link(database, aside)
+    part.replace(database)
+    _durable(database.parent)
     return aside
+
+
+def _settle(database: Path) -> None:
+    """Puts into the file what SQLite still holds beside it; a file that it cannot read stays as it is."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+        db.execute("select count(*) from sqlite_master").fetchone()
+
+
+def _unused(path: Path) -> Path:
+    """The path, or the first of `path-2`, `path-3` and so on that is not there."""
+    names = itertools.chain(
+        [path], (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    )
+    return next(name for name in names if not name.exists())
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -86,8 +162,12 @@ def _reader(path: Path) -> sqlite3.Connection:
 
 
 def _durable(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    """What the file holds, or the names that the folder holds, outlasts a power cut."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 @contextmanager

@@ -1,22 +1,21 @@
-"""The audit log, and one event's history, in words."""
+"""The audit log in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from bot.model import AuditRow
-from bot.rules.updates import differences
+from bot.rules.updates import FieldChange, differences
 from bot.views.blocks import Block, Message, actions, button, context, header, rows_that_fit, section
 from bot.views.diff import short
-from bot.views.text import clean, code, count, esc, local, person
+from bot.views.text import code, count, esc, local, person
 
 NEWER, OLDER = "audit.newer", "audit.older"
-HISTORY_NEWER, HISTORY_OLDER = "history.newer", "history.older"
 EXPORT_CSV, EXPORT_JSONL = "audit.export_csv", "audit.export_jsonl"
 
+SETTINGS = {"state", "types", "target"}
 SPENT = 150
 """Characters that the head and the small print of a page take."""
 
@@ -39,6 +38,7 @@ WORDS = {
     ("change.break_glass", "failed"): "could not break the glass",
     ("change.review", "reviewed"): "reviewed what nobody had approved",
     ("change.approve", "approved"): "approved, the last approval needed",
+    ("change.reject", "explained"): "said why",
     ("change.approve", "refused"): "was refused to approve",
     ("change.reject", "rejected"): "rejected",
     ("change.reject", "refused"): "was refused to reject",
@@ -63,6 +63,7 @@ WORDS = {
     ("audit.archive", "done"): "archived the oldest rows of the audit log",
     ("audit.export", "intent"): "began to export the audit log",
     ("audit.export", "sent"): "was sent an export of the audit log",
+    ("audit.export", "refused"): "was refused an export of the audit log",
     ("audit.export", "failed"): "was not sent an export of the audit log",
     ("change.undo", "refused"): "was refused to undo",
     ("change.undo", "failed"): "could not undo",
@@ -73,32 +74,34 @@ WORDS = {
 }
 
 
-def _line(row: AuditRow, *, name_event: bool) -> str:
-    words = WORDS.get((row.action, row.outcome), f"{esc(row.action, 40)} ({esc(row.outcome, 40)})")
-    parts = [f"{local(datetime.fromisoformat(row.at))}  {person(row.actor)} {words}"]
-    about = " ".join(
-        part
-        for part in (esc(row.change, 20), code(row.event, 64) if name_event and row.event else "")
-        if part
-    )
+def words_of(row: AuditRow) -> str:
+    """What the actor did, as the rest of a sentence."""
+    return WORDS.get((row.action, row.outcome)) or f"{esc(row.action, 40)} ({esc(row.outcome, 40)})"
+
+
+def _line(row: AuditRow) -> str:
+    parts = [f"{local(datetime.fromisoformat(row.at))}  {person(row.actor)} {words_of(row)}"]
+    about = " ".join(part for part in (esc(row.change, 20), code(row.event, 64) if row.event else "") if part)
     if about:
         parts.append(about)
     text = " · ".join(parts)
-    changed = _changed(row.before, row.after)
-    if changed and row.outcome in ("pending", "applied", "changed"):
-        text += f"\n      {changed}"
+    if row.outcome in ("pending", "applied", "changed") and (changed := changed_in(row)):
+        text += f"\n      {short(changed, 400)}"
     if row.reason:
         text += f"\n      _{esc(row.reason, 200)}_"
     return text
 
 
-def _changed(before: Any, after: Any) -> str:
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return ""
-    return short(differences(before, after), 400)
+def changed_in(row: AuditRow) -> list[FieldChange]:
+    """Before → after, where a row has both and they are images of an event; a row that was tampered with has not."""
+    images = [
+        image for image in (row.before, row.after) if isinstance(image, dict) and image.keys() >= SETTINGS
+    ]
+    return differences(*images) if len(images) == 2 else []
 
 
-def _in_words(row: AuditRow, event: str = "") -> str:
+def in_words(row: AuditRow, event: str = "") -> str:
+    """A row in a few plain words, for notifications and screen readers."""
     parts = [esc(row.action, 40), esc(row.outcome, 40), esc(row.change, 20), event]
     return " ".join(part for part in parts if part)
 
@@ -107,31 +110,9 @@ def _older(command: str) -> str:
     return f"older ones: {code(command, 90)}"
 
 
-def history(name: str, rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turning()) -> Message:
-    """One event's history, newest first; `more`: there are older rows. `turning`: the buttons below it."""
-    if not rows:
-        text = f"Nothing has been done to {code(name)} through this bot yet."
-        return Message(text, (section(text),))
-    lines = [[section(_line(row, name_event=False))] for row in rows]
-    fit = rows_that_fit(lines, spent=150)
-    blocks: list[Block] = [
-        header(f"History of {clean(name, 100)}"),
-        *(block for line in lines[:fit] for block in line),
-    ]
-    if fit < len(rows) or (more and not turning.older):
-        blocks.append(context(_older(f"csms-bot audit export --event {clean(name, 64)}")))
-    shown = [
-        *([button("Newer", HISTORY_NEWER, turning.newer)] if turning.newer else []),
-        *([button("Older", HISTORY_OLDER, turning.older)] if turning.older else []),
-    ]
-    blocks += [actions(*shown)] if shown else []
-    text = f"History of {code(name)}: " + "; ".join(_in_words(row) for row in rows[:fit])
-    return Message(text, tuple(blocks))
-
-
 def how_many_fit(rows: Sequence[AuditRow]) -> int:
     """How many of the rows one page of the log can show, at least one."""
-    return max(1, rows_that_fit([[section(_line(row, name_event=True))] for row in rows], spent=SPENT))
+    return max(1, rows_that_fit([[section(_line(row))] for row in rows], spent=SPENT))
 
 
 def exported(name: str, rows: int, *, left_out: bool) -> Message:
@@ -160,7 +141,7 @@ def audit_log(rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turnin
     if not rows:
         text = "No row of the audit log matches."
         return Message(text, (section(text),))
-    lines = [[section(_line(row, name_event=True))] for row in rows]
+    lines = [[section(_line(row))] for row in rows]
     fit = rows_that_fit(lines, spent=SPENT)
     small = f"{count(fit, 'row')}, newest first · head {rows[0].seq} {code(rows[0].hash[:12])}"
     cut_off = fit < len(rows) or (more and not turning.older)
@@ -169,7 +150,7 @@ def audit_log(rows: Sequence[AuditRow], *, more: bool, turning: Turning = Turnin
     blocks.append(context(small + older))
     blocks += _turning(turning)
     text = f"Audit log, {small}: " + "; ".join(
-        f"{row.seq} {person(row.actor)} {_in_words(row, code(row.event, 64) if row.event else '')}"
+        f"{row.seq} {person(row.actor)} {in_words(row, code(row.event, 64) if row.event else '')}"
         for row in rows[:fit]
     )
     return Message(text, tuple(blocks))

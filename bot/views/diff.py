@@ -42,12 +42,20 @@ def short(found: Iterable[FieldChange], limit: int) -> str:
     return cut("; ".join(f"{one.name}: {_words(one)}" for one in found), limit)
 
 
+def whole(one: FieldChange) -> str:
+    """One field with both sides whole, in a line; of event types what came and went."""
+    words = _came_and_went(one) or f"{code(one.before, 256)} → {code(one.after, 256)}"
+    return cut(f"{one.name}: {words}", 700)
+
+
+def _came_and_went(one: FieldChange) -> str:
+    return " ".join(
+        [f"+{code(name, 64)}" for name in one.added] + [f"-{code(name, 64)}" for name in one.removed]
+    )
+
+
 def _words(one: FieldChange) -> str:
-    if one.added or one.removed:
-        return " ".join(
-            [f"+{code(name, 64)}" for name in one.added] + [f"-{code(name, 64)}" for name in one.removed]
-        )
-    return f"{code(_ends(one.before))} → {code(_ends(one.after))}"
+    return _came_and_went(one) or f"{code(_ends(one.before))} → {code(_ends(one.after))}"
 
 
 def _ends(text: str) -> str:

@@ -14,6 +14,7 @@ from bot.views.text import clean, code, count, cut, esc, people
 ACCEPT, REVERT = "outside.accept", "outside.revert"
 
 DID = {Outside.CHANGED: "changed", Outside.CREATED: "created", Outside.DELETED: "deleted"}
+NO_REVERT = "there is no *Revert*: this bot neither creates nor deletes events"
 BLANK: dict[str, Any] = {"state": "", "types": None, "target": None}
 
 
@@ -37,11 +38,15 @@ def _one(one: Found) -> Message:
         blocks += sections(changed)
         text += f" ({full(changed)})"
     else:
-        words = _in_words(finding.after or finding.before or BLANK)
+        words = settings_in_words(finding.after or finding.before or BLANK)
         blocks.append(section(f"*{'It is' if finding.after else 'It was'}*\n{words}"))
         text += f" ({words})"
-    small = f"Audit row {one.seq}"
-    blocks.append(context(f"{small} · {esc(finding.note, 200)}" if finding.note else small))
+    small = [
+        f"Audit row {one.seq}",
+        esc(finding.note, 200),
+        "" if finding.what is Outside.CHANGED else NO_REVERT,
+    ]
+    blocks.append(context(" · ".join(part for part in small if part)))
     blocks += _buttons([one])
     return Message(cut(text, 3000), tuple(blocks))
 
@@ -54,7 +59,7 @@ def _many(found: Sequence[Found]) -> Message:
     fit = rows_that_fit(lines, spent=len(text) + 600)
     blocks: list[Block] = [
         header(f"{count(len(found), 'event')} touched outside"),
-        section(f":door: {text}."),
+        section(f":door: {text}. For so many there is no *Revert*; `update` changes one back."),
     ]
     blocks += [block for line in lines[:fit] for block in line]
     if fit < len(found):
@@ -73,7 +78,8 @@ def _line(one: Found) -> str:
     return text
 
 
-def _in_words(image: Mapping[str, Any]) -> str:
+def settings_in_words(image: Mapping[str, Any]) -> str:
+    """What an event is, as `Event.settings()` has it, in one line."""
     target = Target(**image["target"]) if image["target"] else None
     event = Event("", state=image["state"], types=tuple(image["types"] or ()), target=target)
     at = f"{code(event.target.type, 20)} {code(event.target.name, 64)}" if event.target else "no target"

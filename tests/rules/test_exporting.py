@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from bot.model import AuditRow
-from bot.rules.exporting import cell, csv_lines, jsonl, ocsf, ocsf_lines
+from bot.rules.exporting import cell, csv_lines, jsonl
 
 IMAGE = {"state": "ENABLED", "types": ["SECRET_DELETED"], "target": None}
 ROW = AuditRow(
@@ -19,9 +19,53 @@ ROW = AuditRow(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+COMPUTED = (
+    "=1+1", "+1", "-1", "@x", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", "\ufe661", "\ufe621", "\ufe631", "\ufe6bx",
+    "\u22121", " =1", "\u00a0=1", "\u3000=1", "\u200b=1", "\ufeff=1", "\x00=1", '"=1', "'=1", '" =1', "`+1", "\tx", "\rx", "\t=1", "\r=1",
+)  # fmt: skip
+"""Also full-width and small forms, and what a spreadsheet trims before it looks."""
+TRICKS = (
+    "x{}=1+1",
+    'x"{}=1+1',
+    "x{}\n=1+1",
+    'x"\r\n"{}"=1+1',
+    "{}@x",
+    "a{} -1{}+1",
+    "x{}\uff1d1",
+    'x"{}" =1"',
+)
+
+
+@pytest.mark.parametrize("text", COMPUTED)
 def test_a_cell_that_a_spreadsheet_would_compute_begins_with_an_apostrophe(text: str):
     assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "x=1", "a-b", "CR-12", "7", "a; b=c", "prod-db", "naïve", "🔑 = key"])
+def test_a_cell_that_is_only_text_stays_as_it_is(text: str):
+    assert cell(text) == text
+
+
+def live(lines: str, separator: str) -> list[str]:
+    """The cells that a spreadsheet with this separator would compute."""
+    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=separator)
+    trimmed = (one.lstrip(' \t\r\n"') for row in rows for one in row)
+    return [one for one in trimmed if one[:1] in {"=", "+", "-", "@", "\uff1d"}]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_formula_comes_out_of_a_text_whatever_separates_the_cells(separator: str, trick: str):
+    row = replace(ROW, reason=trick.replace("{}", separator), event="", before=None, after=None)
+
+    assert live("".join(csv_lines([row])), separator) == []
+
+
+def test_an_apostrophe_at_the_beginning_alone_would_let_a_formula_out():
+    out = io.StringIO()
+    csv.writer(out).writerow(["CR-12", "x;=1+1"])
+
+    assert live(out.getvalue(), ";") == ["=1+1"]
 
 
 def test_a_cell_with_an_image_is_json_also_when_it_is_a_list():
@@ -36,36 +80,3 @@ def test_csv_and_jsonl_hold_every_column():
     assert list(row) == list(json.loads(line))
     assert json.loads(line)["after"] == ROW.after
     assert row["seq"] == "7"
-
-
-def test_an_ocsf_event_has_what_the_class_api_activity_requires():
-    event = ocsf(ROW)
-    required = {
-        "activity_id", "actor", "api", "category_uid", "class_uid", "metadata", "severity_id", "src_endpoint",
-        "time", "type_uid",
-    }  # fmt: skip
-    assert required <= set(event)
-    assert (event["category_uid"], event["class_uid"], event["type_uid"]) == (6, 6003, 600303)
-    assert event["time"] == 1795406706789
-    assert event["metadata"]["product"]["vendor_name"]
-    assert event["actor"]["user"]["uid"] == "U0ENGINEER"
-    assert event["resources"][0]["data"] == {"before": ROW.before, "after": ROW.after}
-    assert json.loads(next(ocsf_lines([ROW]))) == event
-
-
-@pytest.mark.parametrize(
-    ("action", "outcome", "type_uid", "status"),
-    [
-        ("change.apply", "applied", 600303, 1),
-        ("change.apply", "failed", 600399, 2),
-        ("change.approve", "refused", 600399, 2),
-        ("change.apply", "intent", 600399, 99),
-        ("event.outside", "changed", 600399, 99),
-    ],
-)
-def test_an_ocsf_event_tells_what_was_updated_from_what_was_not(
-    action: str, outcome: str, type_uid: int, status: int
-):
-    event = ocsf(replace(ROW, action=action, outcome=outcome, event=""))
-    assert (event["type_uid"], event["status_id"]) == (type_uid, status)
-    assert "resources" not in event

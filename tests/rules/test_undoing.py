@@ -8,11 +8,15 @@ import pytest
 
 from bot.errors import Refused
 from bot.model import Event, Target
-from bot.rules.undoing import MovedOn, change_number, reason_for, still_as_left, wish_back
+from bot.rules.undoing import MovedOn, change_number, failed, reason_for, still_as_left, wish_back
 from bot.rules.updates import MAX_REASON, Wish
 
 TARGET = {"type": "SMN", "id": "urn:smn:r:p:ops", "name": "ops"}
 WAS: dict[str, Any] = {"state": "ENABLED", "types": ["SECRET_ROTATED"], "target": TARGET}
+
+EVENT = Event(
+    "prod", state="ENABLED", types=("SECRET_ROTATED",), target=Target("SMN", "urn:smn:r:p:ops", "ops")
+)
 
 
 @pytest.mark.parametrize("given", ["CR-12", "cr-12", "12"])
@@ -51,12 +55,21 @@ def test_what_no_update_can_bring_back_is_refused(was: dict[str, Any]):
 
 
 def test_an_event_that_is_as_it_was_left_is_let_through_and_another_is_shown_with_what_differs():
-    event = Event(
-        "prod", state="ENABLED", types=("SECRET_ROTATED",), target=Target("SMN", "urn:smn:r:p:ops", "ops")
-    )
-    still_as_left(event, WAS, "CR-12")
-    with pytest.raises(MovedOn, match=r"moved on since CR-12.* State: was DISABLED, is ENABLED\."):
-        still_as_left(event, WAS | {"state": "DISABLED"}, "CR-12")
+    before = WAS | {"types": ["SECRET_DELETED"]}
+    still_as_left(EVENT, WAS, before, "CR-12")
+    with pytest.raises(MovedOn, match=r"moved on since CR-12, so.* State: was DISABLED, is ENABLED\. Use"):
+        still_as_left(EVENT, WAS | {"state": "DISABLED"}, before, "CR-12")
+
+
+def test_an_event_that_is_what_it_was_before_already_is_said_to_be():
+    with pytest.raises(MovedOn, match=r"what it was before already.* State: was DISABLED, is ENABLED\.$"):
+        still_as_left(EVENT, WAS | {"state": "DISABLED"}, WAS, "CR-12")
+
+
+def test_of_a_change_that_failed_it_is_said_what_differs_since():
+    assert str(failed(EVENT, WAS, "CR-12")).endswith("The event is as it was before it.")
+    was = str(failed(EVENT, WAS | {"state": "DISABLED"}, "CR-12"))
+    assert "Since before it: State: was DISABLED, is ENABLED. Use `update`" in was
 
 
 def test_the_reason_says_what_is_taken_back_and_keeps_its_length():

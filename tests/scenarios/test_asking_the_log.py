@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
 import re
-from contextlib import closing
+from dataclasses import replace
+
+import pytest
 
 from bot.model import Entry
 from bot.sandbox.slack import Fault, FaultKind, Message
-from bot.store import open_read_only
-from bot.store.audit import read
+from bot.sandbox.slack.delivery import Kind
+from bot.sandbox.slack.inputs import elements
+from bot.sandbox.slack.seed import User
+from bot.services import exports
 from bot.verify import check
-from tests.support.stage import Stage, blocks_text, text_of, until
+from bot.views.audit import EXPORT_CSV
+from tests.support.console import csms_bot
+from tests.support.forging import CLICK
+from tests.support.stage import Stage, blocks_text, change_of, text_of, until
 
+HISTORIC = "legacy-ftp-password"
 FORMULA = '=HYPERLINK("https://example.com","x")'
 
 
@@ -88,15 +97,66 @@ async def test_an_export_is_sent_to_the_asker_alone_and_is_in_the_log_before_and
     ]
 
 
-async def test_an_export_as_jsonl_is_what_the_console_writes(quick: Stage):
+async def test_an_export_as_jsonl_is_byte_for_byte_what_the_console_writes(quick: Stage):
     await filled(quick, 3)
     page = await quick.ask("engineer", "audit --action test")
     await quick.click("engineer", page, "Export JSONL")
 
     [(_, content)] = files_of(quick, "engineer")
-    with closing(open_read_only(quick.database)) as db:
-        wanted = [row.hash for row in read(db, action="test")]
-    assert [json.loads(line)["hash"] for line in content.decode().splitlines()] == wanted
+    console = await csms_bot("audit", "export", "--format", "jsonl", "--action", "test", env=quick.env)
+    assert len(content.splitlines()) == 3
+    assert content.decode() == console.out
+
+
+async def test_an_export_that_is_too_long_holds_the_newest_rows_and_says_so(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exports, "MOST", 10)
+    monkeypatch.setattr(exports, "CHUNK", 4)
+    await filled(quick, 11)
+    page = await quick.ask("engineer", "audit --action test")
+
+    answer = await quick.click("engineer", page, "Export JSONL")
+
+    [(_, content)] = files_of(quick, "engineer")
+    shown = [json.loads(line)["event"] for line in content.decode().splitlines()]
+    assert shown == [f"event-{number:03d}" for number in range(1, 11)]
+    assert "with 10 rows" in text_of(answer)
+    assert "Older ones did not fit; `csms-bot audit export` has them all" in text_of(answer)
+
+
+async def test_a_guest_who_may_read_gets_the_file_alone(quick: Stage):
+    await filled(quick, 3)
+    page = await quick.ask("guest", "audit --action test")
+
+    await quick.click("guest", page, "Export CSV")
+
+    assert len(files_of(quick, "guest")) == 1
+    others = [who for who in quick.people if who not in ("guest", "bot")]
+    assert [file for who in others for file in files_of(quick, who)] == []
+    assert {row[0] for row in quick.audit(action="audit")} == {quick.people["guest"]}
+
+
+@pytest.mark.parametrize(
+    "who", [User("U00GONE", "gone", deleted=True), User("U00AWAY", "away", team_id="T0AWAY")]
+)
+async def test_who_is_not_or_no_longer_of_here_gets_no_file_for_a_key_that_was_somebody_elses(
+    quick: Stage, who: User
+):
+    quick.slack.put_user(who)
+    await filled(quick, 3)
+    page = await quick.ask("engineer", "audit --action test")
+    [key] = {one.body["value"] for one in elements(page.blocks) if one.action_id == EXPORT_CSV}
+    payload = copy.deepcopy(CLICK)
+    payload["user"] |= {"id": who.id, "team_id": who.team_id or "T00DEMO"}
+    payload["team"] |= {"id": who.team_id or "T00DEMO"}
+    payload["actions"][0] |= {"action_id": EXPORT_CSV, "value": key}
+
+    await quick.slack.courier.deliver(Kind.INTERACTIVE, payload)
+
+    rows = await until(lambda: quick.audit(action="audit"))
+    assert [(actor, outcome) for actor, _, outcome in rows] == [(who.id, "refused")]
+    assert quick.slack.files == {}
 
 
 async def test_an_export_that_slack_refuses_is_told_and_logged(quick: Stage):
@@ -114,18 +174,64 @@ async def test_an_export_that_slack_refuses_is_told_and_logged(quick: Stage):
     assert check(quick.database).doubts == []
 
 
-async def test_the_history_of_an_event_shows_every_row_of_it_over_its_pages(quick: Stage):
-    await filled(quick, 3)
-    for number in range(40):
-        await filled(quick, 1, event="legacy-ftp-password", reason=f"row-{number:02d}")
-    page = await quick.ask("engineer", "history legacy-ftp-password")
-    seen = re.findall(r"row-\d\d", blocks_text(page))
-    first = list(seen)
-    while "Older" in blocks_text(page):
+async def test_the_history_of_an_event_tells_each_story_once_over_its_pages(quick: Stage):
+    wanted = []
+    for number in range(1, 13):
+        asked = {
+            "event": HISTORIC,
+            "change": f"CR-{number}",
+            "action": "change.request",
+            "outcome": "pending",
+        }
+        await filled(quick, 1, **asked)
+        await filled(
+            quick, 1, event=HISTORIC, action="change.request", outcome="refused", reason=f"no-{number:02d}"
+        )
+        wanted += [f"CR-{number}", f"no-{number:02d}"]
+    await filled(quick, 30)
+    for number in range(1, 13):
+        ended = {
+            "event": HISTORIC,
+            "change": f"CR-{number}",
+            "action": "change.cancel",
+            "outcome": "cancelled",
+        }
+        await filled(quick, 1, **ended)
+    page = await quick.ask("engineer", f"history {HISTORIC}")
+    pages = [blocks_text(page)]
+    while "Older" in pages[-1]:
         page = await turned(quick, page, "Older")
-        seen += re.findall(r"row-\d\d", blocks_text(page))
+        await filled(quick, 1, event=HISTORIC, action="change.request", outcome="refused", reason="later")
+        pages.append(blocks_text(page))
 
-    assert seen == [f"row-{number:02d}" for number in range(39, -1, -1)]
+    assert [story for text in pages for story in re.findall(r"CR-\d+|no-\d\d", text)] == wanted[::-1]
+    assert [text.count("Cancelled") for text in pages] == [4, 4, 4], "each is told to its end, on every page"
     while "Newer" in blocks_text(page):
         page = await turned(quick, page, "Newer")
-    assert re.findall(r"row-\d\d", blocks_text(page)) == first
+    assert blocks_text(page) == pages[0]
+
+
+async def test_the_history_says_of_one_event_what_was_asked_refused_approved_and_done_outside(quick: Stage):
+    scope = next(iter(quick.app.projects))
+    await quick.app.sidedoors.look(scope)
+    change = change_of(await quick.ask("engineer", f'enable {HISTORIC} --reason "the partner is back"'))
+    card = await quick.card(change, "pending")
+    await quick.click("subscriber", card, "Approve")
+    await quick.press("approver", card, "Approve")
+    await quick.card(change, "applied")
+    quick.world.put_event(replace(quick.world.event(HISTORIC), event_types=("SECRET_DELETED",)))
+    await quick.app.sidedoors.look(scope)
+    page = await quick.ask("engineer", f"audit --event {HISTORIC}")
+    await quick.click("engineer", page, "Export CSV")
+
+    text = blocks_text(await quick.ask("engineer", f"history {HISTORIC}"))
+
+    wanted = (
+        "Changed outside this bot", f"*{change}* · :white_check_mark: Applied", "`DISABLED` → `ENABLED`",
+        f"<@{quick.people['engineer']}> asked for a change", "the partner is back",
+        f"<@{quick.people['subscriber']}> was refused to approve", f"<@{quick.people['approver']}> approved",
+        "the bot applied",
+    )  # fmt: skip
+    places = [text.index(words) for words in wanted]
+    assert places == sorted(places)
+    assert "export" not in text

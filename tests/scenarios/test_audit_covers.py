@@ -1,40 +1,42 @@
-"""Every command and every button, wrong ones too: what CSMS was made to do has its rows of intent and outcome in the
-audit log, and the log claims nothing that CSMS did not do."""
+"""Every command, button, search and form, wrong ones too: what CSMS and Slack's files were made to do has its rows of
+intent and outcome in the audit log, and the log claims nothing that they did not do."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import commands
 from bot.model import AuditRow
 from bot.sandbox.csms.faults import Effect as FaultEffect
 from bot.sandbox.csms.faults import Fault
+from bot.sandbox.csms.model import Record
 from bot.sandbox.csms.world import Effect
-from bot.sandbox.slack import Message, SlackError
+from bot.sandbox.slack.seed import User
+from bot.slack.desk import Command
 from bot.store import open_read_only
 from bot.store.audit import read
 from bot.verify import check
-from bot.views.alerts import ACKNOWLEDGE
-from bot.views.audit import EXPORT_CSV, EXPORT_JSONL
-from bot.views.change import APPROVE, CANCEL, REJECT, REVIEW
-from bot.views.events import DISABLE, ENABLE
-from bot.views.outside import ACCEPT, REVERT
-from tests.scenarios.test_wrong_input import MISTAKES
-from tests.support.stage import Stage, stage, text_of, until
+from tests.scenarios.test_wrong_input import MISTAKES, REFUSED
+from tests.support.everything import Forger, done_by, keys_of, press_everything, quiet, registered, send_forms
+from tests.support.stage import Stage, change_of, stage, text_of, until
 
 EVENTS = ("legacy-ftp-password", "prod-db-password-expiry", "search-cluster-token")
 UPDATE = "update_event"
-WRITING = {
-    APPROVE, REJECT, CANCEL, REVIEW, ACCEPT, REVERT, ENABLE, DISABLE, ACKNOWLEDGE, EXPORT_CSV, EXPORT_JSONL,
-}  # fmt: skip
-"""Every button that does more than show something."""
 READ_ONLY = {"put_event", "record"}
 """What the test itself does in the journal, besides the bot's updates."""
+HOME_TEAM, ELSEWHERE = "T00DEMO", "T00ELSEWHERE"
+ENGINEER, APPROVER, GUEST = "U00ENGINEER", "U00APPROVER", "U00GUEST"
+OUTSIDERS = {"U00STRANGER": ELSEWHERE, "U00GONE": HOME_TEAM, GUEST: HOME_TEAM}
+EXAMPLES = tuple(command.example for command in commands.ALL if command.name)
+ROUNDS = 4
 
 
 def differences(journal: Sequence[Effect], rows: Sequence[AuditRow]) -> list[str]:
@@ -89,53 +91,33 @@ def rows_of(on: Stage) -> list[AuditRow]:
         return list(read(db))
 
 
-def buttons(message: Message) -> list[tuple[str, str]]:
-    """(action id, block id) of what can be pressed in a message."""
+def exported(on: Stage, rows: Sequence[AuditRow]) -> list[str]:
+    """Where the files that people were sent and the log's rows of exports do not say the same."""
+    whose = {channel.id: channel.user for channel in on.slack.channels.values() if channel.is_im}
+    sent = Counter(
+        whose.get(one.channel, one.channel)
+        for channel in on.slack.channels
+        for one in on.slack.messages(channel)
+        for _ in one.content.files
+    )
     found = []
-    for block in message.blocks:
-        for element in [block.get("accessory"), *block.get("elements", [])]:
-            if isinstance(element, dict) and element.get("type") == "button":
-                found.append((str(element["action_id"]), str(block.get("block_id", ""))))
-    return list(dict.fromkeys(found))
+    for outcome in ("intent", "sent"):
+        noted = Counter(row.actor for row in rows if (row.action, row.outcome) == ("audit.export", outcome))
+        if noted != sent:
+            found.append(f"files {dict(sent)}, rows of {outcome} {dict(noted)}")
+    return found
 
 
-async def press_everything(on: Stage, who: str, messages: Sequence[Message], seen: set[str]) -> None:
-    """Each button of each message once; those that the person cannot see any more are left."""
-    for message in messages:
-        for action, block in buttons(message):
-            seen.add(action)
-            try:
-                await on.slack.click(on.people[who], message, action_id=action, block_id=block or None)
-            except SlackError:
-                continue
+def left_out(on: Stage, everything: Sequence[Command], *users: str, since: int = 0) -> set[str]:
+    """What is registered and none of these people has done."""
+    return registered(everything) - done_by(on.slack.courier.delivered[since:], *users)
 
 
-async def quiet(on: Stage) -> None:
-    """Waits until nothing is worked on any more."""
-
-    async def busy() -> bool:
-        report = await on.app.status.report()
-        return bool(report.inbox) or any(report.backlog[state] for state in ("pending", "sending", "behind"))
-
-    still = 0
-    async with asyncio.timeout(30):
-        while still < 5:
-            still = 0 if await busy() else still + 1
-            await asyncio.sleep(0.05)
-
-
-async def test_each_effect_in_csms_has_its_intent_and_outcome_and_nothing_else_has(
-    tmp_path: Path, unpaced: None
-):
-    async with stage(
-        tmp_path, CSMS_BOT_BREAK_GLASS="U00ENGINEER", CSMS_BOT_APPROVERS="U00APPROVER,U00ENGINEER"
-    ) as on:
-        on.slack.rate_limits.enabled = False
-        scope = next(iter(on.app.projects))
-        await on.app.sidedoors.look(scope)
-        pressed: set[str] = set()
-        typed = [command.example for command in commands.ALL if command.name]
-        typed += [
+def typed() -> list[str]:
+    """What is typed: each example, each mistake, and changes of every kind."""
+    return [
+        *EXAMPLES,
+        *(
             f"{verb} {event} {more}".strip()
             for event in EVENTS
             for verb, more in (
@@ -147,47 +129,108 @@ async def test_each_effect_in_csms_has_its_intent_and_outcome_and_nothing_else_h
                 ("disable", '--break-glass "it is loud"'),
                 ("enable", '--break-glass "and now it is not"'),
             )
-        ]
-        typed += [
-            *(f"undo CR-{number}" for number in range(1, 6)),
-            *(f"why CR-{number}" for number in range(1, 4)),
-        ]
-        typed += [mistake[0] for mistake in MISTAKES]
-        for who in ("engineer", "guest", "subscriber"):
-            for text in typed:
-                await on.command(who, text)
+        ),
+        *(f"undo CR-{number}" for number in range(1, 6)),
+        *(f"why CR-{number}" for number in range(1, 4)),
+        *(mistake[0] for mistake in (*MISTAKES, *REFUSED)),
+        *("enable", "disable", "list", "audit", f"history {EVENTS[0]}", f"update {EVENTS[0]}", "get"),
+    ]
+
+
+async def meddle(on: Stage) -> None:
+    """What others do meanwhile: changes outside, failing notices, and a CSMS that is not well."""
+    on.world.put_event(replace(on.world.event(EVENTS[0]), event_types=("SECRET_ROTATED",)))
+    on.world.add_record(
+        Record(
+            event_name="checkout-db-rotation",
+            trigger_event_type="SECRET_ROTATED",
+            secret_name="checkout-db",
+            notification_status="FAIL",
+        )
+    )
+    on.world.faults.add("update_event", Fault(status=503), times=1)
+    on.world.faults.add("update_event", Fault(reset=True, effect=FaultEffect.AFTER), nth=2, times=1)
+    await on.app.sidedoors.look(next(iter(on.app.projects)))
+
+
+async def reject_one(on: Stage) -> None:
+    """Among all others a form that opens is soon covered by the next; this one is alone."""
+    asked = await on.ask("engineer", "enable cell-0")
+    await on.press("approver", await on.card(change_of(asked), "pending"), "Reject")
+    await quiet(on)
+    await send_forms(on, "approver")
+
+
+async def do_everything(on: Stage) -> None:
+    """Types and presses as people do, until nothing that is registered is left."""
+    for number in range(9):  # More than one page of a list.
+        on.world.put_event(replace(on.world.event(EVENTS[0]), name=f"cell-{number}", event_id=""))
+    await on.app.sidedoors.look(next(iter(on.app.projects)))
+    for who in ("engineer", "guest", "subscriber"):
+        on.slack.open_home(on.people[who])
+        for text in typed() if who == "engineer" else typed()[: len(EXAMPLES) + 12]:
+            await on.command(who, text)
+    await quiet(on)
+    await reject_one(on)
+    for _ in range(ROUNDS):
+        await meddle(on)
+        for who in ("engineer", "approver"):
+            for event in EVENTS:
+                for verb in ("enable", "disable", "update --remove-type SECRET_DELETED"):
+                    await on.command(who, f"{verb} {event}")
+            await on.command(who, f"history {EVENTS[0]}")
         await quiet(on)
-        for round_ in range(2):
-            if round_:
-                on.world.put_event(replace(on.world.event(EVENTS[0]), event_types=("SECRET_ROTATED",)))
-                on.world.trigger("checkout-db-rotation", "SECRET_ROTATED")
-                on.world.faults.add("update_event", Fault(status=503), times=1)
-                on.world.faults.add(
-                    "update_event", Fault(reset=True, effect=FaultEffect.AFTER), nth=2, times=1
-                )
-                await on.app.sidedoors.look(scope)
-                for who in ("engineer", "approver"):
-                    for event in EVENTS:
-                        for verb in ("enable", "disable", "update"):
-                            more = " --remove-type SECRET_DELETED" if verb == "update" else ""
-                            await on.command(who, f"{verb} {event}{more}")
-                await quiet(on)
-            for who in ("guest", "engineer", "approver"):
-                user = on.people[who]
-                shown = [*on.slack.messages(on.approvals), *on.slack.messages(on.alerts)]
-                await press_everything(on, who, [*shown, *on.slack.ephemerals(user)], pressed)
-                await quiet(on)
-        await on.command("engineer", "undo CR-1")
-        await until(lambda: not _unfinished(rows_of(on)))
-        await quiet(on)
+        for who in ("engineer", "approver"):
+            await press_everything(on, who)
+        if not left_out(on, commands.ALL, ENGINEER, APPROVER):
+            break
+    await on.command("engineer", "undo CR-1")
+    await until(lambda: not _unfinished(rows_of(on)))
+    await quiet(on)
+
+
+async def do_it_wrongly(on: Stage) -> None:
+    """Everything once more by people who may not, with others' keys; then with keys that are none or another's."""
+    keys = keys_of(on.slack.courier.delivered)
+    forger = Forger(on, commands.ALL, keys)
+    puts, since = len(on.puts()), len(on.slack.courier.delivered)
+    for user, team in OUTSIDERS.items():
+        await forger.as_somebody_else(user, team)
+        assert left_out(on, commands.ALL, user, since=since) == set(), user
+    assert len(on.puts()) == puts, "nobody of them changed anything"
+    await forger.with_wrong_keys(ENGINEER, HOME_TEAM)
+    assert left_out(on, commands.ALL, ENGINEER, since=since) == set()
+    await until(lambda: not _unfinished(rows_of(on)))
+    await quiet(on)
+
+
+async def test_each_outside_effect_has_its_intent_and_outcome_and_nothing_else_has(
+    tmp_path: Path, unpaced: None, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, logger="bot")
+    async with stage(
+        tmp_path, CSMS_BOT_BREAK_GLASS="U00ENGINEER", CSMS_BOT_APPROVERS="U00APPROVER,U00ENGINEER"
+    ) as on:
+        on.slack.rate_limits.enabled = False
+        on.slack.put_user(User("U00STRANGER", "stranger", team_id=ELSEWHERE))
+        on.slack.put_user(User("U00GONE", "gone", deleted=True))
+
+        await do_everything(on)
+        assert left_out(on, commands.ALL, ENGINEER, APPROVER) == set()
+        before = len(rows_of(on))
+        await do_it_wrongly(on)
 
         rows = rows_of(on)
         assert differences(on.world.journal, rows) == []
+        assert exported(on, rows) == []
         assert check(on.database).doubts == []
-        effects = [one for one in on.world.journal if one.operation == UPDATE]
-        assert len(effects) >= 6, "the run did something"
-        assert pressed >= WRITING, WRITING - pressed
+        assert len([one for one in on.world.journal if one.operation == UPDATE]) >= 6, "the run did something"
+        assert {row.outcome for row in rows[before:] if row.actor in ("U00STRANGER", "U00GONE")} == {
+            "refused"
+        }
+        assert [one.getMessage() for one in caplog.records if one.exc_info] == []
         _controls(on.world.journal, rows)
+        _controls_of_coverage(on, rows)
 
 
 def _unfinished(rows: Sequence[AuditRow]) -> list[str]:
@@ -206,6 +249,18 @@ def _controls(journal: Sequence[Effect], rows: Sequence[AuditRow]) -> None:
     first = next(effect for effect in journal if effect.operation == UPDATE)
     assert any("the log claims" in one for one in differences([e for e in journal if e is not first], rows))
     assert differences([*journal, first], rows) == [f"effect {first.seq} on {first.event} is not in the log"]
+
+
+def _controls_of_coverage(on: Stage, rows: Sequence[AuditRow]) -> None:
+    """A button that nobody pressed is seen, and a file or a row too many."""
+
+    async def nobody(_press: Any) -> None: ...
+
+    unpressed = Command(name="shred", buttons={"shred.all": nobody})
+    assert left_out(on, [*commands.ALL, unpressed], ENGINEER, APPROVER) == {"/shred", "press shred.all"}
+    assert left_out(on, commands.ALL, "U00CSMSBOT") == registered(commands.ALL)
+    last = next(row for row in rows if (row.action, row.outcome) == ("audit.export", "sent"))
+    assert len(exported(on, [row for row in rows if row is not last])) == 1
 
 
 async def test_when_the_audit_log_cannot_be_written_nothing_is_done_and_the_person_is_told(quick: Stage):

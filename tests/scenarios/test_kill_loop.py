@@ -32,7 +32,7 @@ class Nursed(Night):
             )  # fmt: skip
         assert self.nursery.stdin is not None
         assert self.nursery.stdout is not None
-        self.nursery.stdin.write(b".")
+        self.nursery.stdin.write(b"run\n")
         self.pid = int(await self.nursery.stdout.readline())
         return self.nursery
 

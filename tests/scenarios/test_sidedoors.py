@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.errors import CsmsError
+from bot.errors import CsmsDown, CsmsError
 from bot.model import Found
 from bot.rules.sidedoors import compare
 from bot.sandbox.csms.faults import Fault
 from bot.sandbox.slack import Message
+from bot.sandbox.slack.inputs import elements
+from bot.services.projects import Projects
+from bot.services.sidedoors import MOST_ASKED, SideDoors
 from bot.store import open_read_only
 from bot.store.audit import read
 from tests.support.stage import Stage, blocks_text, change_of, stage, text_of, until
@@ -69,6 +74,11 @@ async def told(on: Stage, *words: str) -> Message:
     return found
 
 
+def labels(message: Message) -> list[str]:
+    """What its buttons say."""
+    return [one.label for one in elements(message.blocks)]
+
+
 async def apply(on: Stage, text: str) -> str:
     """Asks for a change, approves it, and waits until it is applied."""
     change = change_of(await on.ask("engineer", text))
@@ -101,7 +111,7 @@ async def test_a_change_from_outside_is_logged_with_before_and_after_told_once_a
         (knowing.people["engineer"], "outside.accept", "accepted")
     ]
     assert knowing.puts() == []
-    assert "found a change made outside" in blocks_text(await knowing.ask("engineer", f"history {EVENT}"))
+    assert "Changed outside this bot" in blocks_text(await knowing.ask("engineer", f"history {EVENT}"))
 
 
 async def test_revert_asks_for_what_it_was_by_the_ordinary_way(knowing: Stage):
@@ -161,7 +171,8 @@ async def test_created_deleted_and_made_anew_events_are_found(knowing: Stage):
     await look(knowing)
     new = settings(knowing, "brand-new")
     message = await told(knowing, "brand-new", "created")
-    assert "Revert" not in blocks_text(message)
+    assert "this bot neither creates nor deletes events" in blocks_text(message)
+    assert labels(message) == ["Accept"]
     knowing.world.delete_event("brand-new", caller="console")
     knowing.world.put_event(replace(knowing.world.event(OTHER), event_id="made-anew"))
 
@@ -173,7 +184,10 @@ async def test_created_deleted_and_made_anew_events_are_found(knowing: Stage):
         (OTHER, "deleted", was, None),
         (OTHER, "created", None, was),
     ]
-    assert "Revert" not in blocks_text(await told(knowing, "brand-new", "deleted"))
+    gone = await told(knowing, "brand-new", "deleted")
+    assert "this bot neither creates nor deletes events" in blocks_text(gone)
+    assert labels(gone) == ["Accept"]
+    assert "Accepted" in text_of(await knowing.click("engineer", gone, "Accept"))
     assert await look(knowing) == []
 
 
@@ -256,6 +270,8 @@ async def test_a_great_many_changes_are_told_in_one_message_and_accepted_togethe
 
     message = await told(knowing, "60 events")
     assert "and " in blocks_text(message)
+    assert "there is no *Revert*; `update` changes one back" in blocks_text(message)
+    assert labels(message) == ["Accept all"]
     await knowing.click("engineer", message, "Accept all")
     assert len(knowing.audit(action="outside.accept")) == 60
     assert len(rows(knowing)) == 60
@@ -267,3 +283,192 @@ async def test_a_list_that_cannot_be_read_changes_nothing_that_is_known(knowing:
     with pytest.raises(CsmsError):
         await look(knowing)
     assert [one.finding.event for one in await look(knowing)] == [EVENT]
+
+
+class Cut:
+    """A CSMS whose list lacks some events though it has them, and whose other answers are right, or errors."""
+
+    def __init__(self, csms: Any, missing: set[str], error: CsmsError | None = None) -> None:
+        self._csms = csms
+        self._missing = missing
+        self._error = error
+
+    async def list_events(self) -> list[Any]:
+        return [event for event in await self._csms.list_events() if event.name not in self._missing]
+
+    async def show_event(self, name: str) -> Any:
+        if self._error is not None:
+            raise self._error
+        return await self._csms.show_event(name)
+
+
+async def looked_through(on: Stage, csms: Any) -> list[Found]:
+    """One look by another client."""
+    scope = next(iter(on.app.projects))
+    return await on.app.sidedoors.look(replace(scope, csms=csms))
+
+
+async def test_a_list_that_is_cut_short_reports_no_deletion(knowing: Stage):
+    knowing.world.put_event(replace(knowing.world.event(EVENT), name="spare", event_id="spare"))
+    await look(knowing)
+    csms = next(iter(knowing.app.projects)).csms
+    names = {event.name for event in await csms.list_events()}
+
+    for missing in ({EVENT}, names - {EVENT}, names):
+        assert await looked_through(knowing, Cut(csms, missing)) == []
+        assert (
+            await looked_through(knowing, Cut(csms, missing, CsmsDown("ShowSecretEvent", status=503))) == []
+        )
+    assert [row[1] for row in rows(knowing)] == ["created"]
+
+    knowing.world.delete_event("spare", caller="console")
+    assert [one.finding.event for one in await looked_through(knowing, Cut(csms, {OTHER}))] == ["spare"]
+    assert await look(knowing) == [], "what was not believed to be gone is still known"
+
+
+async def test_control_the_rule_alone_believes_a_list_that_is_cut_short(knowing: Stage):
+    known = settings(knowing, EVENT) | {"event_id": "1"}
+    assert [finding.what for finding in compare(known, None, [], EVENT)] == ["deleted"]
+
+
+async def test_a_list_that_fails_half_way_reports_nothing_and_the_next_one_is_whole(knowing: Stage):
+    template = knowing.world.event(EVENT)
+    for number in range(120):  # More than one page.
+        knowing.world.put_event(replace(template, name=f"many-{number:03d}", event_id=f"m{number}"))
+    assert len(await look(knowing)) == 120
+    for nth in (2, 3, 4):
+        knowing.world.faults.add("list_events", Fault(status=400), nth=nth)
+        knowing.world.put_event(
+            replace(knowing.world.event(EVENT), state="ENABLED" if nth % 2 else "DISABLED")
+        )
+        with contextlib.suppress(CsmsError):
+            await look(knowing)
+        knowing.world.faults.clear()
+    await look(knowing)
+
+    assert {outcome for _, outcome, *_ in rows(knowing)} == {"created", "changed"}
+    assert len([row for row in rows(knowing) if row[1] == "created"]) == 120
+
+
+async def test_many_deletions_are_asked_one_by_one_and_none_is_forgotten(knowing: Stage):
+    template = knowing.world.event(EVENT)
+    names = [f"many-{number:03d}" for number in range(70)]
+    for name in names:
+        knowing.world.put_event(replace(template, name=name, event_id=name))
+    await look(knowing)
+    for name in names:
+        knowing.world.delete_event(name, caller="terraform")
+
+    found = [len(await look(knowing)) for _ in range(3)]
+
+    assert found == [MOST_ASKED, 70 - MOST_ASKED, 0]
+
+
+async def test_two_changes_between_two_looks_are_one_and_a_change_that_was_taken_back_is_none(knowing: Stage):
+    was = knowing.world.event(EVENT)
+    before = settings(knowing, EVENT)
+    knowing.world.put_event(replace(was, state="ENABLED"))
+    knowing.world.put_event(replace(was, state="ENABLED", event_types=("SECRET_DELETED",)))
+    await look(knowing)
+    assert rows(knowing) == [
+        (EVENT, "changed", before, before | {"state": "ENABLED", "types": ["SECRET_DELETED"]})
+    ]
+
+    now = knowing.world.event(EVENT)
+    knowing.world.put_event(was)
+    knowing.world.put_event(now)
+    assert await look(knowing) == []
+
+
+async def test_an_event_that_flaps_is_told_at_each_look_and_each_message_reverts_only_what_it_shows(
+    knowing: Stage,
+):
+    off = knowing.world.event(EVENT)
+    for number in range(4):
+        knowing.world.put_event(replace(off, state="DISABLED" if number % 2 else "ENABLED"))
+        assert len(await look(knowing)) == 1
+    messages = await until(
+        lambda: (
+            len(found := [m for m in knowing.slack.messages(knowing.approvals) if "outside" in text_of(m)])
+            == 4
+            and sorted(found, key=lambda one: float(one.ts))
+        )
+    )
+
+    refused = text_of(await knowing.click("engineer", messages[2], "Revert"))
+    assert "has moved on since this was found: it is what it was before already" in refused
+    change = change_of(await knowing.click("engineer", messages[3], "Revert"))
+    assert "`DISABLED` → `ENABLED`" in blocks_text(await knowing.card(change, "pending"))
+
+
+async def test_a_change_from_outside_makes_an_open_request_stale_and_is_still_found(knowing: Stage):
+    change = change_of(await knowing.ask("engineer", f"enable {EVENT}"))
+    card = await knowing.card(change, "pending")
+    knowing.world.put_event(replace(knowing.world.event(EVENT), event_types=("SECRET_DELETED",)))
+    assert [one.finding.event for one in await look(knowing)] == [EVENT]
+
+    await knowing.press("approver", card, "Approve")
+
+    ended = await knowing.card(change, "stale")
+    assert "nothing was written" in blocks_text(ended)
+    assert "SECRET_VERSION_EXPIRED → SECRET_DELETED" in blocks_text(ended)
+    assert knowing.puts() == []
+    assert await look(knowing) == [], "it was told already"
+
+
+async def test_two_people_who_press_at_once_accept_once_and_ask_once(knowing: Stage):
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+    knowing.world.put_event(replace(knowing.world.event(OTHER), state="DISABLED"))
+    await look(knowing)
+    first, second = await told(knowing, EVENT), await told(knowing, OTHER)
+
+    people = ("engineer", "approver", "subscriber")
+    await asyncio.gather(*(knowing.press(who, first, "Revert") for who in people * 2))
+    await asyncio.gather(*(knowing.press(who, second, "Accept") for who in people * 2))
+    await until(lambda: len(knowing.audit(action="outside.revert")) == 5)
+    await until(lambda: len(knowing.audit(action="outside.accept")) >= 1)
+    await asyncio.sleep(0.3)
+
+    asked = [row for row in knowing.audit(action="change.request", event=EVENT) if row[2] == "pending"]
+    assert len(asked) == 1
+    assert {row[2] for row in knowing.audit(action="outside.revert")} == {"refused"}
+    assert [row[2] for row in knowing.audit(action="outside.accept")] == ["accepted"]
+
+
+async def test_a_click_on_revert_that_is_looked_at_again_after_a_crash_is_one_request(knowing: Stage):
+    knowing.world.put_event(replace(knowing.world.event(EVENT), state="ENABLED"))
+    [found] = await look(knowing)
+    actor = await knowing.app.actors.again(knowing.people["engineer"])
+
+    made = [await knowing.app.sidedoors.revert(actor, found.key, origin="inbox:again") for _ in range(2)]
+
+    assert made[0].id == made[1].id
+    assert knowing.audit(action="outside.revert") == []
+
+
+async def test_a_project_that_cannot_be_read_keeps_no_other_from_being_looked_at(
+    tmp_path: Path, unpaced: None
+):
+    async with stage(tmp_path) as bot:
+        scope = next(iter(bot.app.projects))
+        broken = replace(scope, name="broken", csms=Cut(Down(), set()))  # type: ignore[arg-type]
+        doors = SideDoors(
+            store=bot.app.store, projects=Projects([broken, scope]), changes=bot.app.changes,
+            clock=bot.app.services.clock, wake=bot.app.poster.wake, every=timedelta(0), first_after=timedelta(0),
+        )  # fmt: skip
+        stop = asyncio.Event()
+        running = asyncio.create_task(doors.run(stop))
+        await until(lambda: rows(bot, "event.baseline"))
+        bot.world.put_event(replace(bot.world.event(EVENT), state="ENABLED"))
+        await until(lambda: rows(bot))
+        stop.set()
+        await running
+
+        assert [row[0] for row in rows(bot)] == [EVENT]
+
+
+class Down:
+    """A CSMS that answers nothing."""
+
+    async def list_events(self) -> list[Any]:
+        raise CsmsDown("ListSecretEvents", status=503)

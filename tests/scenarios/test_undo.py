@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from tests.support.stage import Stage, blocks_text, change_of, text_of
+from bot.sandbox.csms.faults import Effect, Fault
+from tests.support.stage import Stage, blocks_text, change_of, stage, text_of, until
 
 EVENT = "legacy-ftp-password"
 
@@ -65,7 +67,100 @@ async def test_undo_of_what_was_undone_already_is_refused(quick: Stage):
     answer = await quick.ask("engineer", f"undo {first}")
 
     assert "has moved on" in text_of(answer)
+    assert "it is what it was before already" in text_of(answer)
     assert "State: was ENABLED, is DISABLED" in text_of(answer)
+
+
+async def test_an_undo_can_be_undone(quick: Stage):
+    first = await applied(quick, f"enable {EVENT}")
+    second = await applied(quick, f"undo {first}")
+
+    third = await applied(quick, f"undo {second}")
+
+    assert quick.world.event(EVENT).state == "ENABLED"
+    assert f"Undo of {second}." in blocks_text(await quick.card(third))
+    assert [body["state"] for body in quick.puts()] == ["ENABLED", "DISABLED", "ENABLED"]
+    assert "moved on" not in text_of(await quick.ask("engineer", f"undo {first}")), "it is as it left it"
+
+
+async def test_a_second_undo_while_the_first_waits_is_refused_and_names_it(quick: Stage):
+    first = await applied(quick, f"enable {EVENT}")
+    second = change_of(await quick.ask("engineer", f"undo {first}"))
+
+    answer = await quick.ask("subscriber", f"undo {first}")
+
+    assert f"{second} asks for that already; it is pending." in text_of(answer)
+    assert (quick.people["subscriber"], "change.undo", "refused") in quick.audit(change=first)
+    await quick.press("approver", await quick.card(second, "pending"), "Reject")
+    await quick.card(second, "rejected")
+    assert change_of(await quick.ask("subscriber", f"undo {first}")) not in (first, second)
+
+
+async def test_an_event_that_was_changed_and_changed_back_can_be_undone(quick: Stage):
+    first = await applied(quick, f"enable {EVENT}")
+    left = quick.world.event(EVENT)
+    quick.world.put_event(replace(left, event_types=("SECRET_DELETED",)))
+    assert "moved on" in text_of(await quick.ask("engineer", f"undo {first}"))
+    quick.world.put_event(left)
+
+    await applied(quick, f"undo {first}")
+
+    assert quick.world.event(EVENT).state == "DISABLED"
+
+
+async def test_an_event_that_was_deleted_is_not_undone(quick: Stage):
+    quick.world.put_event(replace(quick.world.event(EVENT), name="short-lived", event_id="s"))
+    first = await applied(quick, "enable short-lived")
+    quick.world.delete_event("short-lived", caller="console")
+
+    assert "There is no event `short-lived`" in text_of(await quick.ask("engineer", f"undo {first}"))
+    assert (quick.people["engineer"], "change.undo", "refused") in quick.audit(change=first)
+
+
+async def test_a_change_without_approval_is_undone_by_the_ordinary_way(tmp_path: Path, unpaced: None):
+    async with stage(tmp_path, CSMS_BOT_BREAK_GLASS="U00ENGINEER") as bot:
+        first = change_of(await bot.ask("engineer", f'enable {EVENT} --break-glass "it is on fire"'))
+        await bot.card(first, "applied")
+
+        second = change_of(await bot.ask("engineer", f"undo {first}"))
+        card = await bot.card(second, "pending")
+
+        assert bot.world.event(EVENT).state == "ENABLED", "it needs an approval now"
+        assert "own request" in text_of(await bot.click("engineer", card, "Approve"))
+        await bot.press("approver", card, "Approve")
+        await bot.card(second, "applied")
+        assert bot.world.event(EVENT).state == "DISABLED"
+
+
+async def test_a_change_that_failed_half_way_is_not_undone_and_what_differs_is_said(quick: Stage):
+    quick.world.faults.add("update_event", Fault(delay_s=0.6, effect=Effect.AFTER), times=1)
+    first = change_of(await quick.ask("engineer", f"enable {EVENT}"))
+    await quick.press("approver", await quick.card(first, "pending"), "Approve")
+    await until(lambda: quick.puts())
+    quick.world.put_event(replace(quick.world.event(EVENT), event_types=("SECRET_DELETED",)))
+    await quick.card(first, "failed")
+
+    said = text_of(await quick.ask("engineer", f"undo {first}"))
+
+    assert f"{first} failed, so there is nothing to undo as a whole" in said
+    assert "State: was DISABLED, is ENABLED" in said
+    assert "is SECRET_DELETED" in said
+    assert len(quick.puts()) == 1
+
+
+async def test_an_undo_that_is_looked_at_again_after_a_crash_is_one_request(quick: Stage):
+    first = await applied(quick, f"enable {EVENT}")
+    number = int(first.removeprefix("CR-"))
+    actor = await quick.app.actors.again(quick.people["engineer"])
+    undo = quick.app.services.undo
+
+    made = [await undo.ask(actor, number, project="", reason="", origin="inbox:again") for _ in range(2)]
+    await quick.press("approver", await quick.card(made[0].id, "pending"), "Approve")
+    await quick.card(made[0].id, "applied")
+    made.append(await undo.ask(actor, number, project="", reason="", origin="inbox:again"))
+
+    assert {one.id for one in made} == {made[0].id}
+    assert ("change.undo", "refused") not in [row[1:] for row in quick.audit()]
 
 
 async def test_undo_is_refused_for_what_was_not_applied_or_is_not_there(quick: Stage):

@@ -9,9 +9,11 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from typing import Any
 
+from bot.model import PostKind
 from bot.sandbox.slack import Fault, FaultKind, Message
 from bot.store import open_read_only
 from bot.store.audit import head, read
+from bot.store.outbox import posted_of
 from bot.verify import GENESIS, GUARDS, check, digest
 from bot.views.witness import MARK
 from tests.support.console import Ended, csms_bot
@@ -113,6 +115,22 @@ async def test_the_head_is_posted_again_when_a_day_is_over(quick: Stage):
     await apply(quick, f"disable {EVENT}")
     assert await quick.app.witness.post()
     await until(lambda: len(posted(quick)) == 2)
+
+
+async def test_the_times_of_the_posts_are_kept_over_a_restart(quick: Stage):
+    await apply(quick, f"enable {EVENT}")
+    await stopped(quick)
+    await quick.start()
+    await apply(quick, f"disable {EVENT}")
+    await stopped(quick)
+
+    shown = [
+        one.ts for one in quick.slack.messages(quick.approvals) if text_of(one).startswith("The audit log")
+    ]
+    with closing(open_read_only(quick.database)) as db:
+        kept = posted_of(db, PostKind.WITNESS, quick.approvals)
+    assert [ts for ts, _ in kept] == sorted(shown, key=float)
+    assert [f"{data['seq']}.{data['hash']}" for _, data in kept] == posted(quick)
 
 
 async def test_a_bot_that_cannot_reach_slack_stops_all_the_same_and_posts_the_head_later(quick: Stage):

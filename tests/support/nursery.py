@@ -2,7 +2,8 @@
 
     python -m tests.support.nursery LOG
 
-Each line on standard input starts `csms-bot run`, whose pid is printed; its words go to LOG. The end of the input ends it.
+Each line on standard input is what `csms-bot` is started with, words between tabs, and the pid is printed; what it says goes
+to LOG. The end of the input ends it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import sys
 from pathlib import Path
 
 import bot.app
+import bot.cli_backup
 from bot.__main__ import main
 
 
-def _child(log: Path) -> None:
+def _child(log: Path, words: list[str]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    sys.argv = ["csms-bot", "run"]
+    sys.argv = ["csms-bot", *words]
     main()
 
 
@@ -33,11 +35,11 @@ def rear(log: Path) -> None:
     # The dead are nobody's concern: the kernel takes them away, and whoever killed one sees it gone.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
-    while os.read(0, 1):
+    while line := sys.stdin.readline():
         pid = os.fork()
         if pid == 0:
             try:
-                _child(log)
+                _child(log, line.rstrip("\n").split("\t"))
             finally:
                 os._exit(1)
         os.write(1, f"{pid}\n".encode())

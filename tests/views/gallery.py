@@ -42,9 +42,10 @@ from bot.model import (
 )
 from bot.rules.access import Action, Policy, authorize
 from bot.rules.listing import Filter, Listing
+from bot.rules.timeline import Story
 from bot.services.status import ProjectReport, Report
 from bot.views.alerts import snooze_choice, snoozed
-from bot.views.audit import Turning, audit_log, exported, history
+from bot.views.audit import Turning, audit_log, exported
 from bot.views.blocks import Message
 from bot.views.change import asked, decided, pending
 from bot.views.digest import Page, all_incidents
@@ -52,6 +53,7 @@ from bot.views.errors import sentence
 from bot.views.events import EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form, loading, outcome, sending
 from bot.views.help import HelpEntry, all_help, one_help
+from bot.views.history import history
 from bot.views.home import home
 from bot.views.outside import accepted as accepted_outside
 from bot.views.outside import outside
@@ -116,6 +118,23 @@ def a_row(text: str) -> AuditRow:
     return AuditRow(
         7, T0.isoformat(), text, text, text, text, text, before.settings(), after.settings(), text, text, text, text
     )  # fmt: skip
+
+
+def stories(text: str) -> list[Story]:
+    """Change requests, one with many steps and one without its beginning, and what stood alone."""
+    asked = replace(a_row(text), action="change.request", outcome="pending")
+    refused = replace(a_row(text), action="change.approve", outcome="refused")
+    outside_rows = [replace(a_row(text), action="event.outside", outcome=what) for what in Outside]
+    made = replace(outside_rows[1], before=None)
+    gone = replace(outside_rows[2], after=None)
+    tampered = replace(asked, before={"not what was written": text})
+    return [
+        Story(
+            "CR-12", (asked, *[refused] * 30, replace(a_row(text), action="change.apply", outcome="applied"))
+        ),
+        Story(text, (refused, tampered)),
+        *(Story("", (row,)) for row in (refused, outside_rows[0], made, gone, a_row(text), tampered)),
+    ]
 
 
 def a_report(text: str) -> Report:
@@ -231,9 +250,10 @@ def messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "audit with buttons", audit_log(rows, more=True, turning=Turning(KEY, KEY, KEY))
     yield "exported", exported(text, 3, left_out=True)
     yield "no audit", audit_log([], more=False)
-    yield "history", history(text, rows, more=True)
-    yield "history with buttons", history(text, rows, more=True, turning=Turning(KEY, KEY, KEY))
-    yield "no history", history(text, [], more=False)
+    told = stories(text)
+    yield "history", history(text, told, command="/csms", turning=Turning())
+    yield "history with buttons", history(text, told, command="/csms", turning=Turning(KEY, KEY, KEY))
+    yield "no history", history(text, [], command="/csms", turning=Turning())
     for number in (1, 60):
         for what in Outside:
             message = outside([a_finding(text, what)] * number)

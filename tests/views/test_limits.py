@@ -22,14 +22,16 @@ from bot.model import (
 )
 from bot.rules.alerts import LINES, MIXED, TO_EDIT
 from bot.rules.listing import Filter, Listing
+from bot.rules.timeline import Story
 from bot.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from bot.services.status import ProjectReport, Report
-from bot.views.audit import audit_log, history
+from bot.views.audit import Turning, audit_log
 from bot.views.blocks import BUDGET, MESSAGE_BLOCKS, Message, rows_that_fit, section, size
 from bot.views.change import asked, pending
 from bot.views.digest import Page, all_incidents
 from bot.views.events import PER_PAGE, EventDetail, ListPage, event_detail, list_page
 from bot.views.forms import EditForm, edit_form
+from bot.views.history import history, how_many_fit
 from bot.views.posts import draw_change, draw_digest, draw_incident, draw_lines
 from bot.views.records import RecordList, record_list
 from bot.views.status import status
@@ -181,11 +183,29 @@ def big_row(number: int) -> AuditRow:
 def test_of_rows_with_long_images_those_that_fit_are_shown_and_the_others_are_pointed_to():
     rows = [big_row(number) for number in range(20, 0, -1)]
 
-    for message in (audit_log(rows, more=False), history(name(1), rows, more=False)):
-        text = checked(message)
-        assert text.count("applied") >= 8
-        assert "CR-20" in message.text
-        assert "older ones: `csms-bot audit export" in text
+    message = audit_log(rows, more=False)
+    text = checked(message)
+    assert text.count("applied") >= 8
+    assert "CR-20" in message.text
+    assert "older ones: `csms-bot audit export" in text
+
+
+def test_of_long_stories_those_that_fit_are_shown_each_with_its_first_and_last_steps():
+    told = []
+    for number in range(20, 0, -1):
+        asked = replace(big_row(number), action="change.request", outcome="pending")
+        refused = replace(asked, action="change.approve", outcome="refused")
+        told.append(Story(f"CR-{number}", (asked, *[refused] * 40, big_row(number))))
+    fit = how_many_fit(told)
+
+    message = history(name(1), told, command="/csms", turning=Turning())
+
+    text = checked(message)
+    assert fit >= 1
+    assert text.count(":white_check_mark: Applied") == fit
+    assert text.count("… 34 more steps …") == fit
+    assert "CR-20" in message.text
+    assert f"CR-{20 - fit} " not in text
 
 
 def test_twenty_ordinary_rows_are_shown_whole():

@@ -6,7 +6,7 @@ const TABLE = `
 white_check_mark ✅ heavy_check_mark ✔️ ballot_box_with_check ☑️ x ❌ negative_squared_cross_mark ❎ no_entry ⛔ no_entry_sign 🚫
 warning ⚠️ rotating_light 🚨 exclamation ❗ bangbang ‼️ question ❓ grey_question ❔ interrobang ⁉️ octagonal_sign 🛑 construction 🚧
 hourglass ⌛ hourglass_flowing_sand ⏳ clock1 🕐 clock3 🕒 alarm_clock ⏰ stopwatch ⏱️ timer_clock ⏲️ watch ⌚ calendar 📅 date 📆
-lock 🔒 unlock 🔓 closed_lock_with_key 🔐 key 🔑 old_key 🗝️ shield 🛡️ bell 🔔 no_bell 🔕 mute 🔇 loud_sound 🔊 speaker 🔈 zzz 💤
+lock 🔒 door 🚪 unlock 🔓 closed_lock_with_key 🔐 key 🔑 old_key 🗝️ shield 🛡️ bell 🔔 no_bell 🔕 mute 🔇 loud_sound 🔊 speaker 🔈 zzz 💤
 mag 🔍 mag_right 🔎 pencil2 ✏️ pencil 📝 memo 📝 lower_left_ballpoint_pen 🖊️ clipboard 📋 page_facing_up 📄 page_with_curl 📃 scroll 📜
 bookmark_tabs 📑 bar_chart 📊 chart_with_upwards_trend 📈 chart_with_downwards_trend 📉 file_folder 📁 open_file_folder 📂 card_index_dividers 🗂️
 package 📦 inbox_tray 📥 outbox_tray 📤 mailbox 📫 email 📧 envelope ✉️ incoming_envelope 📨 link 🔗 paperclip 📎 pushpin 📌 round_pushpin 📍 bookmark 🔖 label 🏷️
