@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import random
 import re
 import shutil
 import sqlite3
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -24,7 +27,7 @@ import bot.verify
 from bot.model import Entry
 from bot.store import open_read_only
 from bot.store.audit import read
-from bot.verify import COLUMNS, GENESIS, GUARDS, Head, Walk, check, check_export, digest
+from bot.verify import COLUMNS, GENESIS, GUARDS, Head, Walk, check, check_export, database, digest
 from tests.store.support import NOW, entry, opened
 
 ROOT = Path(__file__).parents[1]
@@ -38,8 +41,6 @@ SHARE = 997
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of a thousand rows, as the bot writes it; nobody changes this one."""
-    import asyncio
-
     path = tmp_path_factory.mktemp("whole") / "db"
 
     async def make() -> None:
@@ -352,3 +353,65 @@ def test_a_chain_that_was_rewritten_whole_is_found_by_a_head_that_was_posted(
         assert check(log, heads).doubts[0] == (
             "one of the rows 401 to 900 was written anew: row 900 is not the one that was posted as head 900"
         )
+
+
+# -- beside a bot ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_bot_can_write_while_sqlite_checks_the_file_but_in_the_naive_way(
+    log: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
+):
+    """`alone` is the control: the file itself is checked, and locked for as long as that takes."""
+    written = []
+
+    def looking(db: sqlite3.Connection) -> list[str]:
+        db.execute("begin")
+        db.execute("select count(*) from audit").fetchone()
+        with closing(sqlite3.connect(log, timeout=1)) as bot:
+            try:
+                bot.execute("insert into meta values ('written', 'meanwhile')")
+                bot.commit()
+            except sqlite3.OperationalError as error:
+                written.append(str(error))
+            else:
+                written.append("yes")
+        db.execute("rollback")
+        return found(db)
+
+    found = database._found_in_file
+    monkeypatch.setattr(database, "_found_in_file", looking)
+
+    assert check(log, alone=alone).doubts == []
+    assert written == ["database is locked" if alone else "yes"]
+
+
+async def test_the_check_ends_though_the_bot_writes_all_the_time_and_no_write_waits_long(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(database, "PAGES", 5)
+    async with opened(log) as store:
+        checking = asyncio.create_task(asyncio.to_thread(check, log))
+        waited, rows = 0.0, 0
+        while not checking.done():
+            began = time.monotonic()
+            await store.audit.append(entry(0), NOW)
+            waited, rows = max(waited, time.monotonic() - began), rows + 1
+        verdict = await checking
+    assert verdict.doubts == []
+    assert rows > database.MOST_BEGUN, "the copy was begun anew each time"
+    assert waited < 1
+
+
+def test_without_room_for_a_private_copy_the_file_itself_is_checked(log: Path, raw: sqlite3.Connection):
+    raw.execute("create table large (content)")
+    raw.execute("insert into large values (zeroblob(8000000))")
+    guarded_again(raw)
+    script = f"import sys; from pathlib import Path; from bot.verify import check; print(check(Path({str(log)!r})).doubts)"
+
+    ended = subprocess.run(
+        ["bash", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "bash", sys.executable, "-c", script],
+        cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[]\n", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from bot.verify.chain import COLUMNS, GENESIS, Doubt, Head, Row, Sight, Verdict, Walk
@@ -28,12 +28,17 @@ GUARDS = {
 }
 CHUNK = 10_000
 """Rows read at once: between two chunks the bot can write."""
+PAGES, PAUSE_S, MOST_BEGUN = 2000, 0.01, 5
+"""Copied at a time, the pause in which the bot can write, and how often a copy is begun so before it is made in one go."""
 
 
-def check(path: Path, heads: Iterable[Head] = (), folder: Path | None = None) -> Verdict:
+def check(
+    path: Path, heads: Iterable[Head] = (), folder: Path | None = None, *, alone: bool = False
+) -> Verdict:
     """Checks the whole log in the database at `path`, and that it agrees with the `heads` that others hold.
 
-    Rows that were archived are looked at in `folder`, where that is given.
+    Rows that were archived are looked at in `folder`, where that is given. `alone`: nobody else uses the database, so
+    it may be locked for as long as the check takes.
     """
     verdict = Verdict()
     heads = list(heads)
@@ -42,7 +47,7 @@ def check(path: Path, heads: Iterable[Head] = (), folder: Path | None = None) ->
             guards = _guards(db)
             # SQLite's own check needs no Python, so it runs beside the walk.
             with ThreadPoolExecutor(1) as beside:
-                file = beside.submit(_file, path)
+                file = beside.submit(_file, path, alone)
                 # When the oldest rows were archived away from under the walk, it begins again where the table does now.
                 while not _walked(db, verdict, heads, folder) and not guards:
                     pass
@@ -129,10 +134,64 @@ def _guards(db: sqlite3.Connection) -> list[str]:
     return doubts + [f"the trigger {name} does not belong there" for name in sorted(found)]
 
 
-def _file(path: Path) -> list[str]:
-    """What SQLite itself has to say: rows that an index hides, pages that are torn, images that are no JSON."""
+def _file(path: Path, alone: bool) -> list[str]:
+    """What SQLite itself has to say: rows that an index hides, pages that are torn, images that are no JSON.
+
+    It reads the whole file for that, and but for WAL keeps everybody from writing meanwhile (SQLite: file locking). So
+    it gets a private copy to look at; where there is no room for one, they have to wait.
+    """
     with closing(_opened(path)) as db:
+        if not alone and db.execute("pragma journal_mode").fetchone()[0] != "wal":
+            with suppress(NoRoom), closing(_private(db)) as copied:
+                return _found_in_file(copied)
         return _found_in_file(db)
+
+
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR_WRITE)
+
+
+class NoRoom(Exception):
+    """For a copy of the database among SQLite's temporary files."""
+
+
+def _private(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy that SQLite deletes when it is closed or the process dies (SQLite: temporary databases)."""
+    try:
+        try:
+            return _copied(db, _Patience())
+        except TimeoutError:
+            return _copied(db, None)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in NO_ROOM:
+            raise NoRoom from None
+        raise
+
+
+def _copied(db: sqlite3.Connection, patience: _Patience | None) -> sqlite3.Connection:
+    made = sqlite3.connect("")
+    try:
+        if patience:
+            db.backup(made, pages=PAGES, sleep=PAUSE_S, progress=patience)
+        else:
+            db.backup(made)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+class _Patience:
+    """TimeoutError when a copy begins anew once too often: SQLite does so whenever somebody has written (backup API)."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._begun = 0
+
+    def __call__(self, _status: int, left: int, _total: int) -> None:
+        self._begun += left >= self._left
+        self._left = left
+        if left and self._begun > MOST_BEGUN:
+            raise TimeoutError
 
 
 def _opened(path: Path) -> sqlite3.Connection:
