@@ -173,5 +173,9 @@ class Unfinished(StoreFailed):
     """A step of a change could not be written to the database; the text says which, and that it is tried again."""
 
 
+class CopyFailed(BotError):
+    """A copy of the database, or the way back from one, was begun and failed; the text says why."""
+
+
 class ArchiveError(BotError):
     """Old rows of the audit log could not be archived, and stay in the database; the text says why and what to do."""

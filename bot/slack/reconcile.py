@@ -11,7 +11,7 @@ from typing import Any
 from bot.model import Change, ChangeState
 from bot.slack.client import SlackClient
 from bot.slack.history import is_ours, messages
-from bot.store.backup import Since
+from bot.store.restore import Since
 from bot.views.named import Named, named_by
 
 STATES = frozenset(state.value for state in ChangeState)

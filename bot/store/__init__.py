@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.store.audit import Audit
-from bot.store.backup import Restored
 from bot.store.changes import Changes, Proposal, Vote
 from bot.store.deadlines import Deadlines
 from bot.store.engine import Engine, Tx, open_read_only
@@ -15,6 +14,7 @@ from bot.store.incidents import Incidents
 from bot.store.leases import Leases
 from bot.store.outbox import Outbox, Outgoing, Step
 from bot.store.records import Counted, Outage, PollState, Records
+from bot.store.restore import Restored
 from bot.store.schema import prepare
 from bot.store.sidedoors import SideDoors
 from bot.store.tickets import Tickets

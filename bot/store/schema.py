@@ -167,6 +167,13 @@ def m006_threads(db: Tx) -> None:
 
 def prepare(db: Tx) -> None:
     """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
+    check_version(db)
+    migrations.apply(db)
+    check_guards(db)
+
+
+def check_version(db: Tx) -> None:
+    """StoreError for a database that this version cannot use: another program's, or a newer version's."""
     tables = set(db.table_names())
     if tables and "audit" not in tables:
         raise StoreError("the database is another program's; name another file with CSMS_BOT_DATABASE")
@@ -177,8 +184,6 @@ def prepare(db: Tx) -> None:
     newer = [migration.name for migration in migrations.applied(db) if migration.name not in known]
     if newer:
         raise StoreError(f"the database was made by a newer csms-bot (it has {newer[0]}); use that version")
-    migrations.apply(db)
-    check_guards(db)
 
 
 def check_guards(db: Tx) -> None:
