@@ -211,6 +211,7 @@ class App:
         """Runs until `stop`; `started` is set when it listens. SettingsError, StoreError."""
         await self.store.open(utc_now())
         try:
+            await self._readdress()
             await self.slack.open()
             async with self._listening() as self.base_url:
                 if started is not None:
@@ -222,6 +223,15 @@ class App:
             await self.slack.close()
             await self.store.close()
             log.info("stopped", extra={"action": "stopped"})
+
+    async def _readdress(self) -> None:
+        """Messages that wait for a closed channel follow the settings to another one."""
+        homes = {scope.name: (scope.alert_channel, scope.approval_channel) for scope in self.projects}
+        named = {
+            channel for scope in self.projects for channel in (*scope.alert_channels, scope.approval_channel)
+        }
+        if moved := await self.store.outbox.readdress(named, homes):
+            log.info("messages readdressed", extra={"action": "readdressed", "messages": moved})
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[str]:
