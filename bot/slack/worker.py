@@ -68,6 +68,14 @@ class Worker:
         """There is something new in the inbox."""
         self._work.set()
 
+    async def check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:
+        """Inside the ack: (field → what is wrong with it, the form to show meanwhile when nothing is)."""
+        form = self.forms.get(sent.form)
+        if form is None:
+            return {}, None
+        errors = await form.check(self._services, sent.key, sent.values)
+        return (errors, None) if errors else ({}, form.waiting())
+
     async def run(self, stop: asyncio.Event, *, idle_s: float = 1.0, grace_s: float = 8.0) -> None:
         """Works until `stop` is set, then lets what is under way finish; what does not is taken up at the next start."""
         while not stop.is_set():

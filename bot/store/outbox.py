@@ -11,6 +11,7 @@ into its thread goes into the channel: the first of it takes the deleted message
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,11 @@ from bot.store.engine import Engine, Tx
 
 NEVER = 1 << 40
 """The revision that a message shows of which no other one is ever wanted."""
+
+
+def random_key() -> str:
+    """An opaque key for a post or an incident."""
+    return secrets.token_hex(16)
 
 
 class Step(StrEnum):
