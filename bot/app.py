@@ -156,7 +156,7 @@ class App:
             changes=self.changes,
             undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
             sidedoors=self.sidedoors,
-            exports=Exports(store=self.store, projects=self.projects, clock=utc_now),
+            exports=Exports(store=self.store, clock=utc_now),
             status=self.status,
             actors=self.actors,
             clock=utc_now,

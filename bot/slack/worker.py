@@ -14,7 +14,7 @@ from typing import Any
 from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
 from bot.model import Entry
 from bot.nearest import did_you_mean
-from bot.rules.access import Action, Policy, authorize
+from bot.rules.access import NOBODY, Action, authorize
 from bot.rules.words import parse, split
 from bot.slack.client import SlackClient
 from bot.slack.desk import Answer, Call, Command, Form, Press, Services, Sheet
@@ -32,8 +32,6 @@ ANSWERABLE = timedelta(minutes=29)
 """A response_url is good for 30 minutes; a command found later (after a long stop) is dropped, a click is not."""
 MOST_ATTEMPTS = 3
 """A row that was in work when the process died this often is put aside: it may be what kills it."""
-
-NOBODY = Policy(operators=(), approvers=(), required=1)
 
 
 class Worker:

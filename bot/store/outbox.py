@@ -53,7 +53,7 @@ class Outgoing:
     parent_ts: str
     """Slack's ts of the message in whose thread this goes, or empty."""
     thread_ts: str
-    """The `parent_ts` with which it was sent last: it is looked for there, too."""
+    """The `parent_ts` with which it was sent last, or would be sent: it is looked for there, too."""
     data: Mapping[str, Any]
     rev: int
     ts: str
@@ -439,7 +439,8 @@ def _outgoing(row: dict[str, Any]) -> Outgoing:
         channel=row["channel"],
         user=row["user"],
         parent_ts=row["parent_ts"],
-        thread_ts=row["thread_ts"],
+        # Put back from a copy it may have been sent since, into the thread that it was meant for.
+        thread_ts=row["thread_ts"] or row["parent_ts"],
         data=json.loads(row["data"]),
         rev=row["rev"],
         ts=row["ts"],
