@@ -138,7 +138,7 @@ select o.*, coalesce(p.ts, '') as parent_ts,
 from outbox o left join outbox p on p.key = o.parent
 where o.next_at <= :now and (
     (o.state = 'pending' and (o.parent = '' or p.state = 'posted'))
-    or (o.state = 'unknown' and o.claimed + :settle <= :now)
+    or (o.state = 'unknown' and o.claimed + :settle <= :now and (o.parent = '' or p.state = 'posted'))
     or (o.state = 'posted' and o.rev > o.shown))
 order by (o.state != 'unknown' and o.error != '' and o.channel not in (select channel from closed)), o.id
 """
