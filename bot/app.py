@@ -6,18 +6,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import commands
 from bot.config import Project, Settings, projects_of
 from bot.csms import CsmsClient, credentials
 from bot.errors import Sent, SettingsError, SlackError, StoreFailed
-from bot.model import Change, Incident, Post, PostKind
-from bot.nearest import nearest
-from bot.poller import Keeper, Poller, random_key
+from bot.model import PostKind
+from bot.poller import Keeper, Poller
 from bot.restoring import Restoring
 from bot.rules.access import Policy
 from bot.rules.routes import routes_of
@@ -33,25 +30,18 @@ from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
 from bot.slack.desk import Services
 from bot.slack.door import Door
+from bot.slack.drawing import Drawing
 from bot.slack.guard import Guard
-from bot.slack.interactions import Submission
 from bot.slack.outbox import Poster
 from bot.slack.sockets import Sockets
+from bot.slack.suggestions import Suggestions
 from bot.slack.worker import Worker
-from bot.store import Outgoing, Store
-from bot.views.blocks import Message
-from bot.views.digest import SHOWN
-from bot.views.forms import TARGET, event_option, target_option
-from bot.views.outside import outside
-from bot.views.posts import draw_change, draw_data, draw_digest, draw_incident, draw_lines
+from bot.store import Store
 from bot.waiting import stopped_within, unless_stopped
 from bot.web import build_web
 from commands import home
 
 log = logging.getLogger(__name__)
-
-MOST_OPTIONS = 30
-"""Options of a search; a person types on rather than reads more, and Slack takes at most 100."""
 
 BAD_TOKEN = frozenset(
     {
@@ -66,9 +56,9 @@ BAD_TOKEN = frozenset(
 
 
 LAST_WORDS_S = 2.0
+"""How long a stopping bot tries to post the head of its audit log."""
 RESUME_AFTER = timedelta(seconds=5)
 """By then the click that completed an approval has begun the change, or could not."""
-"""How long a stopping bot tries to post the head of its audit log."""
 
 
 def utc_now() -> datetime:
@@ -143,13 +133,14 @@ class App:
             ask_again=self.actors.again,
             landing=settings.settle,
         )
+        drawing = Drawing(store=self.store, projects=self.projects)
         self.poster = Poster(
             slack=self.slack,
             outbox=self.store.outbox,
-            draw=self._draw,
+            draw=drawing.draw,
             clock=utc_now,
             settle=settings.settle,
-            notice=self._channel_closed,
+            notice=drawing.closed,
         )
         self.sidedoors = SideDoors(
             store=self.store,
@@ -165,7 +156,7 @@ class App:
             changes=self.changes,
             undo=Undo(store=self.store, projects=self.projects, changes=self.changes, clock=utc_now),
             sidedoors=self.sidedoors,
-            exports=Exports(store=self.store, projects=self.projects, clock=utc_now),
+            exports=Exports(store=self.store, clock=utc_now),
             status=self.status,
             actors=self.actors,
             clock=utc_now,
@@ -184,8 +175,8 @@ class App:
             inbox=self.store.inbox,
             clock=utc_now,
             wake=self.worker.wake,
-            check_form=self._check_form,
-            suggest=self._suggest,
+            check_form=self.worker.check_form,
+            suggest=Suggestions(store=self.store, projects=self.projects, clock=utc_now).suggest,
         )
         self.poller = Poller(
             store=self.store,
@@ -211,6 +202,7 @@ class App:
         """Runs until `stop`; `started` is set when it listens. SettingsError, StoreError."""
         await self.store.open(utc_now())
         try:
+            await self._readdress()
             await self.slack.open()
             async with self._listening() as self.base_url:
                 if started is not None:
@@ -222,6 +214,15 @@ class App:
             await self.slack.close()
             await self.store.close()
             log.info("stopped", extra={"action": "stopped"})
+
+    async def _readdress(self) -> None:
+        """Messages that wait for a closed channel follow the settings to another one."""
+        homes = {scope.name: (scope.alert_channel, scope.approval_channel) for scope in self.projects}
+        named = {
+            channel for scope in self.projects for channel in (*scope.alert_channels, scope.approval_channel)
+        }
+        if moved := await self.store.outbox.readdress(named, homes):
+            log.info("messages readdressed", extra={"action": "readdressed", "messages": moved})
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[str]:
@@ -341,64 +342,3 @@ class App:
             self._known = True
             log.info("Slack knows the bot", extra={"action": "slack_ready", "team": self.actors.team_id})
             return
-
-    async def _draw(self, job: Outgoing) -> Message | None:
-        if job.kind in (PostKind.CARD, PostKind.TOLD, PostKind.REMINDER):
-            change = await self.store.changes.get(job.ref)
-            if change is None:
-                return None
-            approvers = self.projects.named(change.project).policy.approvers
-            ended = None if change.state.open else await self.store.audit.ending(change.event, change.id)
-            return draw_change(job.kind, change, approvers, job.data, ended)
-        if job.kind == PostKind.ALERT:
-            incident = await self.store.incidents.get(job.ref)
-            if incident is None:
-                return None
-            return draw_incident(incident, await self._fix(incident))
-        if job.kind == PostKind.LINES:
-            incident = await self.store.incidents.get(job.ref) if job.stands_for_alert else None
-            fix = None if incident is None else await self._fix(incident)
-            return draw_lines(job.data, incident, fix, digest="" if job.parent_ts else job.ref)
-        if job.kind == PostKind.DIGEST:
-            shown = [str(one.get("key", "")) for one in job.data["incidents"]]
-            return draw_digest(job.ref, job.data, await self.store.incidents.some(shown[:SHOWN]))
-        if job.kind == PostKind.OUTSIDE:
-            return outside(await self.store.sidedoors.group(job.ref))
-        return draw_data(job.kind, job.project, job.data)
-
-    async def _fix(self, incident: Incident) -> Change | None:
-        return await self.store.changes.get(incident.fix) if incident.fix else None
-
-    def _channel_closed(self, job: Outgoing, why: str) -> Post | None:
-        """Told to the project's approval channel, unless that is the one that is closed."""
-        scope = next((one for one in self.projects if one.name == job.project), None)
-        if scope is None or job.user or scope.approval_channel == job.channel:
-            return None
-        data = {"channel": job.channel, "error": why}
-        return Post(random_key(), PostKind.CLOSED, job.channel, scope.name, scope.approval_channel, data=data)
-
-    async def _check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:
-        form = self.worker.forms.get(sent.form)
-        if form is None:
-            return {}, None
-        errors = await form.check(self.services, sent.key, sent.values)
-        return (errors, None) if errors else ({}, form.waiting())
-
-    async def _suggest(self, action: str, typed: str, form: str) -> list[dict[str, Any]]:
-        """Inside the ack: from what was read last, without asking anybody."""
-        now = utc_now()
-        if action == TARGET:
-            data = await self.store.tickets.read("form", form)
-            known = self.projects.named(data["project"]).targets if data else ()
-            wanted = [one for one in known if typed.lower() in f"{one.name} {one.id}".lower()][:MOST_OPTIONS]
-            keys = [await self.store.tickets.issue("target", asdict(one), now) for one in wanted]
-            return [target_option(one, key) for one, key in zip(wanted, keys, strict=True)]
-        pairs = sorted((name, scope.name) for scope in self.projects for name in scope.names)
-        found = [pair for pair in pairs if typed.lower() in pair[0].lower()]
-        if not found and (close := nearest(typed, [name for name, _ in pairs])):
-            found = [pair for pair in pairs if pair[0] == close]
-        options = []
-        for name, project in found[:MOST_OPTIONS]:
-            key = await self.store.tickets.issue("event", {"project": project, "name": name}, now)
-            options.append(event_option(name if len(self.projects) == 1 else f"{name} ({project})", key))
-        return options

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope
 from bot.services.status import TOLD_AFTER, Status
 from bot.store import Counted, PollState, Store
+from bot.store.outbox import random_key
 from bot.views.named import Named, name_of
 from bot.waiting import stopped_within, unless_stopped
 
@@ -28,11 +28,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 20.0
 """CSMS is waited for at least this long, however short the interval."""
 OUR_ERROR = "an error inside csms-bot; see its log"
-
-
-def random_key() -> str:
-    """An opaque key for a post or an incident."""
-    return secrets.token_hex(16)
 
 
 class Poller:

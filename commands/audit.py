@@ -23,10 +23,10 @@ async def handle(call: Call) -> None:
     """Shows the newest rows that match."""
     usage = COMMAND.usage(call.services.command)
     call.at_most(0, usage, "; an event is named with `--event`")
-    earliest = since(call, usage)
+    earliest, scope = since(call, usage), call.scope
     asked = Asked(
         # With one project there is nothing to choose, and rows about none (a refused stranger, a restore) are shown too.
-        project=call.scope.name if len(call.services.projects) > 1 else "",
+        project=scope.name if len(call.services.projects) > 1 else "",
         event=call.words.one("--event") or "",
         actor=_user(call.words.one("--user") or "", usage),
         action=(call.words.one("--action") or "").lower(),

@@ -35,6 +35,10 @@ class Policy:
     break_glass: tuple[str, ...] = ()
 
 
+NOBODY = Policy(operators=(), approvers=(), required=1)
+"""For reading, about which no project has a setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer, with the rule that gave it and a sentence for the person."""

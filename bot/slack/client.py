@@ -46,11 +46,13 @@ class SlackClient:
 
     async def open(self) -> None:
         """Makes the HTTP session; inside the running loop."""
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        # slack_sdk leaves the time to a session that it is given, and aiohttp's own is five minutes.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
+        )
         self._web = AsyncWebClient(
             token=self._token,
             base_url=self._base_url,
-            timeout=TIMEOUT_S,
             session=self._session,
             retry_handlers=[],
             logger=quiet,

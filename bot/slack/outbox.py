@@ -15,11 +15,12 @@ import contextlib
 import functools
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.errors import Sent, SlackError
+from bot.errors import Sent, SlackError, StoreFailed
 from bot.model import Post
 from bot.slack.client import PARSE, SlackClient
 from bot.store import Outgoing, Step
@@ -37,6 +38,8 @@ LOOK_BACK = timedelta(days=1)
 """How far before the claim history is asked where the bot has no earlier message in the channel to go by."""
 CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
 """The channel is gone, archived, or the bot is not in it (chat.postMessage, errors)."""
+IS_INACTIVE = "is_inactive"
+"""What chat.update says of an archived channel."""
 NO_WAY_IN = CLOSED | {
     "missing_scope", "invalid_auth", "account_inactive", "token_revoked", "token_expired",
 }  # fmt: skip
@@ -46,6 +49,7 @@ NO_PARENT = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to
 says nothing, and lets the reply stand in the channel (slack-go issue 1571)."""
 TOO_BIG = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 
+OUR_ERROR = "an error inside csms-bot; see its log"
 _NOT_SETTLED = "the answer was lost; history does not show it yet"
 
 Draw = Callable[[Outgoing], Awaitable[Message | None]]
@@ -86,6 +90,10 @@ class Poster:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """Lane → what is done in it now; a lane that waits for Slack holds no other up."""
         self._work = asyncio.Event()
+        self._unsettled: dict[str, Outgoing] = {}
+        """What went wrong and could not be written down; the store is tried again."""
+        self._edit_tries: Counter[str] = Counter()
+        """Key → edits refused since the last that worked."""
         self.bot_id = ""
         self.bot_user_id = ""
 
@@ -117,6 +125,7 @@ class Poster:
 
     async def _begin(self) -> None:
         """Begins what is due now, at most one thing a lane."""
+        await self._settle_up()
         loop = asyncio.get_running_loop()
         paced = {lane for lane, free in self._free_at.items() if free > self._monotonic()}
         busy = paced | self._under_way.keys()
@@ -132,6 +141,17 @@ class Poster:
     async def _do(self, job: Outgoing) -> None:
         self._hold(job.lane, min(EDIT_PACE_S, self._pace_s) if job.step is Step.EDIT else self._pace_s)
         try:
+            await self._step(job)
+        except Exception:
+            # One message that cannot be drawn or understood must not stop the others.
+            log.exception("posting failed", extra={"action": "post_crashed", "kind": job.kind})
+            self._doubted[job.key] = self._monotonic()
+            self._unsettled[job.key] = job
+            with contextlib.suppress(StoreFailed):
+                await self._settle_up()
+
+    async def _step(self, job: Outgoing) -> None:
+        try:
             if not job.channel:
                 await self._find_channel(job)
             elif job.step is Step.SEND:
@@ -142,13 +162,13 @@ class Poster:
                 await self._find(job)
         except SlackError as error:
             await self._failed(job, error)
-        except Exception:
-            # One message that cannot be drawn or understood must not stop the others.
-            log.exception("posting failed", extra={"action": "post_crashed", "kind": job.kind})
-            await self._doubt(job, "an error inside csms-bot; see its log")
-            await self._outbox.later(
-                job.key, error="an error inside csms-bot; see its log", until=self._later(job)
-            )
+
+    async def _settle_up(self) -> None:
+        """Writes down that nobody knows what became of these. StoreFailed while that cannot be written either."""
+        for key, job in list(self._unsettled.items()):
+            await self._outbox.unknown(key, OUR_ERROR)
+            await self._outbox.later(key, error=OUR_ERROR, until=self._later(job))
+            del self._unsettled[key]
 
     def _hold(self, lane: str, seconds: float) -> None:
         free = self._monotonic() + seconds
@@ -242,7 +262,8 @@ class Poster:
                 job.key, channel=job.channel, error=why, now=self._clock(), until=until, notice=notice
             )
         else:
-            await self._outbox.release(job.key, error=_hint(error), until=until)
+            # It may never be taken: it must not take the others' place again and again.
+            await self._outbox.release(job.key, error=_hint(error), until=self._later(job, most_s=900.0))
 
     async def _edit(self, job: Outgoing) -> None:
         message = await self._draw(job)
@@ -268,6 +289,7 @@ class Poster:
                 )
             else:
                 raise
+        self._edit_tries.pop(job.key, None)
         await self._outbox.edited(job.key, job.rev)
 
     async def _edit_plainly(self, arguments: dict[str, Any]) -> None:
@@ -344,14 +366,21 @@ class Poster:
         wait = timedelta(seconds=error.retry_after_s) if error.sent is Sent.LIMITED else None
         if wait:
             self._hold(job.lane, wait.total_seconds())
-        until = self._clock() + wait if wait else self._later(job)
+        tries = job.attempts
+        if job.step is Step.EDIT:
+            self._edit_tries[job.key] += 1
+            tries = self._edit_tries[job.key]
+        until = self._clock() + wait if wait else self._later(job, tries=tries)
         log.warning(
             "slack call failed", extra={"action": f"{job.step}_failed", "kind": job.kind, "error": str(error)}
         )
         await self._outbox.later(job.key, error=_hint(error), until=until)
+        if job.step is Step.EDIT and error.code in CLOSED | {IS_INACTIVE}:
+            await self._outbox.hold_edits(job.channel, error=_hint(error), until=until)
 
-    def _later(self, job: Outgoing) -> datetime:
-        return self._clock().astimezone(UTC) + timedelta(seconds=min(60.0, 2.0 ** min(job.attempts + 1, 6)))
+    def _later(self, job: Outgoing, *, tries: int | None = None, most_s: float = 60.0) -> datetime:
+        tries = job.attempts if tries is None else tries
+        return self._clock().astimezone(UTC) + timedelta(seconds=min(most_s, 2.0 ** min(tries + 1, 10)))
 
 
 def _key_of(message: dict[str, Any]) -> str:
@@ -365,8 +394,8 @@ def _hint(error: SlackError) -> str:
     """Slack's error, and what a person can do about it."""
     if error.code in ("not_in_channel", "channel_not_found"):
         return f"{error.code}: type `/invite @csms-bot` in that channel, or correct the setting"
-    if error.code == "is_archived":
-        return "is_archived: unarchive the channel, or name another in the settings"
+    if error.code in ("is_archived", IS_INACTIVE):
+        return f"{error.code}: unarchive the channel, or name another in the settings"
     if error.code == "missing_scope":
         return f"missing_scope: reinstall the app from manifest.yml (it lacks {error.needed or 'a scope'})"
     return error.code

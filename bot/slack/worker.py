@@ -14,7 +14,7 @@ from typing import Any
 from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
 from bot.model import Entry
 from bot.nearest import did_you_mean
-from bot.rules.access import Action, Policy, authorize
+from bot.rules.access import NOBODY, Action, authorize
 from bot.rules.words import parse, split
 from bot.slack.client import SlackClient
 from bot.slack.desk import Answer, Call, Command, Form, Press, Services, Sheet
@@ -32,8 +32,6 @@ ANSWERABLE = timedelta(minutes=29)
 """A response_url is good for 30 minutes; a command found later (after a long stop) is dropped, a click is not."""
 MOST_ATTEMPTS = 3
 """A row that was in work when the process died this often is put aside: it may be what kills it."""
-
-NOBODY = Policy(operators=(), approvers=(), required=1)
 
 
 class Worker:
@@ -67,6 +65,14 @@ class Worker:
     def wake(self) -> None:
         """There is something new in the inbox."""
         self._work.set()
+
+    async def check_form(self, sent: Submission) -> tuple[dict[str, str], Mapping[str, Any] | None]:
+        """Inside the ack: (field → what is wrong with it, the form to show meanwhile when nothing is)."""
+        form = self.forms.get(sent.form)
+        if form is None:
+            return {}, None
+        errors = await form.check(self._services, sent.key, sent.values)
+        return (errors, None) if errors else ({}, form.waiting())
 
     async def run(self, stop: asyncio.Event, *, idle_s: float = 1.0, grace_s: float = 8.0) -> None:
         """Works until `stop` is set, then lets what is under way finish; what does not is taken up at the next start."""

@@ -11,6 +11,7 @@ into its thread goes into the channel: the first of it takes the deleted message
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,11 @@ from bot.store.engine import Engine, Tx
 
 NEVER = 1 << 40
 """The revision that a message shows of which no other one is ever wanted."""
+
+
+def random_key() -> str:
+    """An opaque key for a post or an incident."""
+    return secrets.token_hex(16)
 
 
 class Step(StrEnum):
@@ -47,7 +53,7 @@ class Outgoing:
     parent_ts: str
     """Slack's ts of the message in whose thread this goes, or empty."""
     thread_ts: str
-    """The `parent_ts` with which it was sent last: it is looked for there, too."""
+    """The `parent_ts` with which it was sent last, or would be sent: it is looked for there, too."""
     data: Mapping[str, Any]
     rev: int
     ts: str
@@ -74,6 +80,12 @@ class Put:
 
     created: datetime
     data: Mapping[str, Any]
+
+
+FOR_APPROVERS = frozenset(
+    {PostKind.CARD, PostKind.REMINDER, PostKind.OUTSIDE, PostKind.RESTORED, PostKind.WITNESS, PostKind.CLOSED}
+)
+"""What goes to a project's approval channel; all else goes to its alert channel."""
 
 
 def put(tx: Tx, post: Post, now: datetime) -> None:
@@ -126,10 +138,12 @@ select o.*, coalesce(p.ts, '') as parent_ts,
 from outbox o left join outbox p on p.key = o.parent
 where o.next_at <= :now and (
     (o.state = 'pending' and (o.parent = '' or p.state = 'posted'))
-    or (o.state = 'unknown' and o.claimed + :settle <= :now)
+    or (o.state = 'unknown' and o.claimed + :settle <= :now and (o.parent = '' or p.state = 'posted'))
     or (o.state = 'posted' and o.rev > o.shown))
-order by o.id
+order by (o.state != 'unknown' and o.error != '' and o.channel not in (select channel from closed)), o.id
 """
+"""What Slack refused for its own sake comes after all else, or some such messages would fill a lane; those of a closed
+channel keep their order."""
 
 
 def _gone(tx: Tx, channel: str, ts: str) -> None:
@@ -151,6 +165,23 @@ def _stands_alone(tx: Tx, key: str) -> None:
             {"key": key, "gone": parent},
         )
     tx.execute("update outbox set parent = '' where key = ?", [key])
+
+
+def _leave(tx: Tx, channel: str, homes: Mapping[str, tuple[str, str]]) -> int:
+    waiting = tx.execute(
+        "select key, project, kind, parent from outbox where channel = ? and state = 'pending'", [channel]
+    ).fetchall()
+    waiting = [row for row in waiting if row[1] in homes]
+    for key, project, kind, parent in waiting:
+        home = homes[project][kind in FOR_APPROVERS]
+        tx.execute("update outbox set channel = ?, error = '' where key = ?", [home, key])
+        # The thread stays behind: as below a deleted message, the first reply takes its place.
+        tx.execute(
+            "update outbox set ts = '', shown = ? where key = ? and channel = ? and state = 'posted'",
+            [NEVER, parent, channel],
+        )
+    tx.execute("delete from closed where channel = ?", [channel])
+    return len(waiting)
 
 
 def posted_of(db: Tx, kind: str, channel: str) -> list[tuple[str, Mapping[str, Any]]]:
@@ -217,8 +248,9 @@ class Outbox:
                 "next_at = 0 where key = :key and state in ('sending', 'unknown')",
                 {"key": key, "channel": channel, "ts": ts, "rev": 0 if alone else rev},
             )
-            if ts:
-                tx.execute("delete from closed where channel = ?", [channel])
+            if ts and tx.execute("delete from closed where channel = ?", [channel]).rowcount:
+                # What waited for the channel goes in the order in which it came.
+                tx.execute("update outbox set error = '' where channel = ? and state = 'pending'", [channel])
             if alone:
                 (thread,) = tx.execute("select thread_ts from outbox where key = ?", [key]).fetchone()
                 _gone(tx, channel, thread)
@@ -294,6 +326,33 @@ class Outbox:
 
         return await self._engine.run(work)
 
+    async def hold_edits(self, channel: str, *, error: str, until: datetime) -> None:
+        """A message in this channel cannot be edited now: neither can the others."""
+        await self._engine.run(
+            lambda tx: tx.execute(
+                "update outbox set error = ?, next_at = max(next_at, ?) "
+                "where channel = ? and state = 'posted' and rev > shown",
+                [error, until.timestamp(), channel],
+            )
+        )
+
+    async def readdress(self, named: Collection[str], homes: Mapping[str, tuple[str, str]]) -> int:
+        """At start: what waits for a closed channel that no setting names any more goes where it would go now.
+
+        `named`: the channels of the settings; `homes`: project → (its alert channel, its approval channel). What may have
+        been posted stays where it is looked for. How many messages.
+        """
+
+        def work(tx: Tx) -> int:
+            moved = 0
+            closed = [channel for (channel,) in tx.execute("select channel from closed").fetchall()]
+            for channel in closed:
+                if channel not in named:
+                    moved += _leave(tx, channel, homes)
+            return moved
+
+        return await self._engine.run(work)
+
     async def closed(self) -> list[tuple[str, str]]:
         """(channel, Slack's error) of the channels that cannot be posted to since the last try."""
         return await self._engine.run(
@@ -316,17 +375,6 @@ class Outbox:
         return await self._engine.run(
             lambda tx: int(tx.execute("update outbox set state = 'unknown' where state = 'sending'").rowcount)
         )
-
-    async def where(self, kind: str, ref: str) -> tuple[str, str] | None:
-        """(channel, ts) of the posted message `kind` of `ref`."""
-
-        def work(tx: Tx) -> tuple[str, str] | None:
-            row = tx.execute(
-                "select channel, ts from outbox where kind = ? and ref = ? and state = 'posted'", [kind, ref]
-            ).fetchone()
-            return (row[0], row[1]) if row else None
-
-        return await self._engine.run(work)
 
     async def data(self, kind: str, key: str) -> Mapping[str, Any] | None:
         """What a message was made from; None when there is none of this kind and key."""
@@ -391,7 +439,8 @@ def _outgoing(row: dict[str, Any]) -> Outgoing:
         channel=row["channel"],
         user=row["user"],
         parent_ts=row["parent_ts"],
-        thread_ts=row["thread_ts"],
+        # Put back from a copy it may have been sent since, into the thread that it was meant for.
+        thread_ts=row["thread_ts"] or row["parent_ts"],
         data=json.loads(row["data"]),
         rev=row["rev"],
         ts=row["ts"],

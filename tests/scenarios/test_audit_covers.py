@@ -153,6 +153,19 @@ async def meddle(on: Stage) -> None:
     await on.app.sidedoors.look(next(iter(on.app.projects)))
 
 
+def fail_at_once(on: Stage) -> None:
+    """More incidents than one page of a digest shows: they open together, before the bot can look in between."""
+    for number in range(45):
+        failed = Record(
+            event_name="mail-gateway-credentials",
+            trigger_event_type="SECRET_VERSION_EXPIRED",
+            secret_name=f"mail-{number}",
+            notification_status="FAIL",
+            notification_target_id=f"urn:smn:r:p:{number}",
+        )
+        on.world.add_record(failed)
+
+
 async def reject_one(on: Stage) -> None:
     """Among all others a form that opens is soon covered by the next; this one is alone."""
     asked = await on.ask("engineer", "enable cell-0")
@@ -172,6 +185,7 @@ async def do_everything(on: Stage) -> None:
             await on.command(who, text)
     await quiet(on)
     await reject_one(on)
+    fail_at_once(on)
     for _ in range(ROUNDS):
         await meddle(on)
         for who in ("engineer", "approver"):
@@ -212,6 +226,7 @@ async def test_each_outside_effect_has_its_intent_and_outcome_and_nothing_else_h
         tmp_path, CSMS_BOT_BREAK_GLASS="U00ENGINEER", CSMS_BOT_APPROVERS="U00APPROVER,U00ENGINEER"
     ) as on:
         on.slack.rate_limits.enabled = False
+        on.slack.courier.ack_timeout_s = 20  # What a busy machine takes to ack is another test's.
         on.slack.put_user(User("U00STRANGER", "stranger", team_id=ELSEWHERE))
         on.slack.put_user(User("U00GONE", "gone", deleted=True))
 

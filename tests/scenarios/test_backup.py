@@ -194,6 +194,32 @@ async def test_what_was_on_its_way_when_the_copy_was_made_is_posted_once(tmp_pat
         assert verdict(running).fine
 
 
+async def test_a_reply_that_waited_when_the_copy_was_made_is_found_in_its_thread(
+    tmp_path: Path, unpaced: None
+):
+    file = tmp_path / "copy.db"
+    async with stage(tmp_path, CSMS_BOT_SETTLE="0.3s") as running:
+        running.slack.rate_limits.enabled = False
+        running.world.trigger(FAILING, "SECRET_VERSION_EXPIRED")
+        await settled(running)
+        # Another message holds the channel up, so that the reply has not been sent at all yet.
+        running.slack.faults.add("chat.postMessage", Fault(FaultKind.DELAY, delay_s=4.0), times=1)
+        running.world.trigger(INVALID, "SECRET_ROTATED")
+        await until(lambda: len(_outbox(running.database)) == 1)
+        running.world.trigger(FAILING, "SECRET_VERSION_EXPIRED")
+        await until(lambda: len(_outbox(running.database)) == 2)
+        assert (await csms_bot("backup", str(file), env=running.env)).code == 0
+        assert len(_outbox(file)) == 2, "it waits in the copy"
+        await settled(running)
+        await killed(running)
+        assert (await csms_bot("restore", str(file), env=running.env)).code == 0
+        await running.start()
+        await settled(running)
+        await until(lambda: not _outbox(running.database))
+
+        assert verdict(running).fine
+
+
 async def test_nothing_is_sent_while_slack_cannot_be_asked_what_it_holds(quick: Stage, tmp_path: Path):
     file = tmp_path / "copy.db"
     await csms_bot("backup", str(file), env=quick.env)
