@@ -55,7 +55,8 @@ async def export_jsonl(press: Press) -> None:
 async def _export(press: Press, form: str) -> None:
     asked = Asked.of(await press.ticket("audit"))
     exports = press.services.exports
-    export = await exports.make(await press.actor(), asked, form)
+    origin = press.origin
+    export = await exports.make(await press.actor(), asked, form, click=origin.id, again=origin.again)
     message = exported(export.name, export.rows, left_out=export.left_out)
     begins = await press.services.store.audit.begins()
     message = say_archived(message, begins, asked.filters()["since"])

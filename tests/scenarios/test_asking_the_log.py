@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 import csv
 import io
 import json
 import re
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bot.model import Entry
+from bot.model import AuditRow, Entry
+from bot.rules import exporting
 from bot.sandbox.slack import Fault, FaultKind, Message
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inputs import elements
 from bot.sandbox.slack.seed import User
 from bot.services import exports
+from bot.slack.desk import Answer
 from bot.verify import check
 from bot.views.audit import EXPORT_CSV
 from tests.support.console import csms_bot
@@ -76,6 +83,18 @@ async def test_the_pages_of_the_log_show_each_row_once_and_lead_back(quick: Stag
     assert rows_in(page) == first
 
 
+async def test_with_one_project_rows_about_none_are_shown_and_exported_too(quick: Stage):
+    await quick.ask("engineer", "undo CR-999")
+    page = await quick.ask("engineer", "audit --action change.undo")
+    assert "CR-999" in blocks_text(page)
+
+    await quick.click("engineer", page, "Export CSV")
+
+    [(_, content)] = files_of(quick, "engineer")
+    [row] = csv.DictReader(io.StringIO(content.decode()))
+    assert (row["action"], row["outcome"], row["project"]) == ("change.undo", "refused", "")
+
+
 async def test_an_export_is_sent_to_the_asker_alone_and_is_in_the_log_before_and_after(quick: Stage):
     await filled(quick, 30)
     page = await quick.ask("engineer", "audit --action test")
@@ -123,6 +142,86 @@ async def test_an_export_that_is_too_long_holds_the_newest_rows_and_says_so(
     assert shown == [f"event-{number:03d}" for number in range(1, 11)]
     assert "with 10 rows" in text_of(answer)
     assert "Older ones did not fit; `csms-bot audit export` has them all" in text_of(answer)
+
+
+async def test_an_export_that_is_too_large_holds_the_newest_rows_and_says_so(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exports, "MOST_BYTES", 5_000)
+    monkeypatch.setattr(exports, "CHUNK", 4)
+    await filled(quick, 30)
+    page = await quick.ask("engineer", "audit --action test")
+
+    answers = [await quick.click("engineer", page, f"Export {form}") for form in ("CSV", "JSONL")]
+
+    for (name, content), answer in zip(files_of(quick, "engineer"), answers, strict=True):
+        shown = re.findall(rb"event-(\d{3})", content)
+        assert 4_500 < len(content) <= 5_000
+        assert [int(one) for one in shown] == [*range(30 - len(shown), 30)]
+        assert f"{name}` with {len(shown)} rows" in text_of(answer)
+        assert "Older ones did not fit" in text_of(answer)
+
+
+@pytest.mark.parametrize("naive", [False, True])
+async def test_the_bot_goes_on_while_an_export_is_written_but_in_the_naive_way(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch, naive: bool
+):
+    """The writing takes until the loop has done something else, for which it waits a second; `naive` does it on the loop."""
+    await filled(quick, 3)
+    page = await quick.ask("engineer", "audit --action test")
+    done, went_on = threading.Event(), []
+
+    def slow(rows: Iterable[AuditRow]) -> Iterator[str]:
+        asyncio.run_coroutine_threadsafe(elsewhere(), loop)
+        went_on.append(done.wait(1))
+        yield from exporting.jsonl(rows)
+
+    async def elsewhere() -> None:
+        done.set()
+
+    async def on_the_loop(function: Any, *args: Any) -> Any:
+        return function(*args)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setitem(exporting.FORMATS, "jsonl", slow)
+    if naive:
+        monkeypatch.setattr(exports.asyncio, "to_thread", on_the_loop)
+    await quick.click("engineer", page, "Export JSONL")
+
+    assert went_on == [not naive]
+    assert len(files_of(quick, "engineer")) == 1
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_an_export_in_whose_middle_the_bot_dies_is_sent_once_and_has_one_intent_and_one_outcome(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch, sent: bool
+):
+    """It dies before the file is sent, or when that is noted and the click is not done with."""
+    await filled(quick, 3)
+    page = await quick.ask("engineer", "audit --action test")
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def stops(*_args: Any) -> None:
+        reached.set()
+        await never.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Answer, "say" if sent else "send_file", stops)
+        await quick.press("engineer", page, "Export CSV")
+        await asyncio.wait_for(reached.wait(), 5)
+        quick.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await quick.task
+    before = {message.ts for message in quick.slack.ephemerals(quick.people["engineer"])}
+    await quick.start()
+    answer = await quick.answer("engineer", before)
+    later = await quick.click("engineer", page, "Export CSV")
+
+    assert ("was sent to you already" in text_of(answer)) == sent
+    assert "with 3 rows" in text_of(later)
+    assert len(files_of(quick, "engineer")) == 2
+    await until(lambda: len(quick.audit(action="audit.export")) == 4)
+    assert [row[2] for row in quick.audit(action="audit.export")] == ["intent", "sent", "intent", "sent"]
 
 
 async def test_a_guest_who_may_read_gets_the_file_alone(quick: Stage):
