@@ -373,6 +373,10 @@ class Found:
     accepted_by: str = ""
     change: str = ""
     """The change request that takes it back, `CR-12`."""
+    place: int = 1
+    """Among those that were found at one look and are told together, from 1 on."""
+    together: int = 1
+    """How many those are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
-"""The buttons of what was done without the bot: Accept, Revert."""
+"""The buttons of what was done without the bot: Accept, Accept all, Revert."""
 
 from __future__ import annotations
 
 from bot.slack.desk import Command, Press
 from bot.views.change import asked
-from bot.views.outside import ACCEPT, REVERT, accepted
+from bot.views.outside import ACCEPT, ACCEPT_ALL, REVERT, accepted
 
 
 async def accept(press: Press) -> None:
     """It is meant to be so; nothing is changed."""
     found = await press.services.sidedoors.accept(await press.actor(), press.key)
+    await press.answer.say(accepted(found))
+
+
+async def accept_all(press: Press) -> None:
+    """So is everything else that was found with it."""
+    found = await press.services.sidedoors.accept(await press.actor(), press.key, everything=True)
     await press.answer.say(accepted(found))
 
 
@@ -22,4 +28,4 @@ async def revert(press: Press) -> None:
     await press.answer.say(asked(change, services.projects.named(change.project).approval_channel))
 
 
-COMMAND = Command(name="", buttons={ACCEPT: accept, REVERT: revert})
+COMMAND = Command(name="", buttons={ACCEPT: accept, ACCEPT_ALL: accept_all, REVERT: revert})

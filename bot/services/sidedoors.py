@@ -99,10 +99,12 @@ class SideDoors:
             self._wake()
         return found
 
-    async def accept(self, actor: Actor, key: str) -> list[Found]:
-        """Says that what a message shows is meant to be. Refused."""
-        one = await self._one(actor, key, "outside.accept")
-        accepted = await self._store.sidedoors.accept(one.group, actor.user_id, self._clock())
+    async def accept(self, actor: Actor, key: str, *, everything: bool = False) -> list[Found]:
+        """Says that one change, or `everything` that was found with it, is meant to be. Refused."""
+        await self._one(actor, key, "outside.accept")
+        accepted = await self._store.sidedoors.accept(
+            key, actor.user_id, self._clock(), everything=everything
+        )
         if not accepted:
             raise Refused("It was accepted already.")
         return accepted

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,10 @@ from bot.store import audit, outbox
 from bot.store.engine import Engine, Tx
 
 ALONE = 10
-"""A look that finds more than this is told in one message."""
+"""A look that finds more than this is told in one thread, so many in each message; each with its buttons fits into one."""
+
+OF_A_LOOK = "(found_in = :look or found_in > :look || '/' and found_in < :look || '0')"
+"""What was found at one look and is told together: its messages are `look/1`, `look/2` and so on, or `look` alone."""
 
 Images = Mapping[str, Mapping[str, Any]]
 """Name → `Event.image()`."""
@@ -56,31 +60,47 @@ class SideDoors:
                 "events = excluded.events",
                 [project, now.timestamp(), len(seen)],
             )
+            above = ""
             for group in dict.fromkeys(one.group for one in kept):
-                outbox.put(tx, Post(secrets.token_hex(16), PostKind.OUTSIDE, group, project, channel), now)
+                post = Post(secrets.token_hex(16), PostKind.OUTSIDE, group, project, channel, parent=above)
+                outbox.put(tx, post, now)
+                if len(kept) > ALONE:
+                    above = above or post.key
             return kept
 
         return await self._engine.run(work)
 
     async def group(self, group: str) -> list[Found]:
         """What one message shows."""
-        return await self._engine.run(
-            lambda tx: [
-                _found(row)
-                for row in tx.query("select * from outside where found_in = ? order by seq", [group])
+
+        def work(tx: Tx) -> list[Found]:
+            rows = tx.query("select * from outside where found_in = ? order by seq", [group])
+            look, _, page = group.partition("/")
+            before = (int(page or 1) - 1) * ALONE
+            together = tx.execute(
+                f"select count(*) from outside where {OF_A_LOOK}",  # noqa: S608 (constant)
+                {"look": look},
+            ).fetchone()[0]
+            return [
+                replace(_found(row), place=before + number, together=together)
+                for number, row in enumerate(rows, start=1)
             ]
-        )
+
+        return await self._engine.run(work)
 
     async def get(self, key: str) -> Found | None:
         """By the key that a button carries."""
         return await self._engine.run(lambda tx: _get(tx, key))
 
-    async def accept(self, group: str, by: str, now: datetime) -> list[Found]:
-        """Accepts what is not accepted yet of a message; those, with their audit rows."""
+    async def accept(self, key: str, by: str, now: datetime, *, everything: bool) -> list[Found]:
+        """Accepts one, or `everything` that was found with it, as far as it is not accepted yet; with their audit rows."""
 
         def work(tx: Tx) -> list[Found]:
+            one = _get(tx, key)
+            which = OF_A_LOOK if everything else "key = :key"
             rows = tx.query(
-                "select * from outside where found_in = ? and accepted_by = '' order by seq", [group]
+                f"select * from outside where {which} and accepted_by = '' order by seq",  # noqa: S608 (constants)
+                {"key": key, "look": one.group.partition("/")[0] if one else ""},
             )
             accepted = [_found(row) for row in rows]
             for one in accepted:
@@ -92,7 +112,8 @@ class SideDoors:
                     finding.before, finding.after, reason,
                 )  # fmt: skip
                 audit.append(tx, entry, now)
-            outbox.touch(tx, PostKind.OUTSIDE, group)
+            for group in {one.group for one in accepted}:
+                outbox.touch(tx, PostKind.OUTSIDE, group)
             return accepted
 
         return await self._engine.run(work)
@@ -145,9 +166,9 @@ def _in_work(tx: Tx, project: str, head: int) -> set[str]:
 
 
 def _keep_findings(tx: Tx, project: str, found: list[Finding], now: datetime) -> list[Found]:
-    together = secrets.token_hex(16)
+    look = secrets.token_hex(16)
     kept = []
-    for finding in found:
+    for number, finding in enumerate(found):
         key = secrets.token_urlsafe(18)
         row = audit.append(
             tx,
@@ -157,7 +178,8 @@ def _keep_findings(tx: Tx, project: str, found: list[Finding], now: datetime) ->
             ),
             now,
         )  # fmt: skip
-        one = Found(key, together if len(found) > ALONE else key, project, finding, row.seq)
+        group = f"{look}/{number // ALONE + 1}" if len(found) > ALONE else key
+        one = Found(key, group, project, finding, row.seq)
         tx.execute(
             "insert into outside (key, found_in, project, event, what, before, after, note, seq, found) "
             "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

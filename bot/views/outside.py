@@ -11,7 +11,7 @@ from bot.views.blocks import Block, Message, actions, button, confirm, context, 
 from bot.views.diff import full, sections, short
 from bot.views.text import clean, code, count, cut, esc, people
 
-ACCEPT, REVERT = "outside.accept", "outside.revert"
+ACCEPT, ACCEPT_ALL, REVERT = "outside.accept", "outside.accept_all", "outside.revert"
 
 DID = {Outside.CHANGED: "changed", Outside.CREATED: "created", Outside.DELETED: "deleted"}
 NO_REVERT = "there is no *Revert*: this bot neither creates nor deletes events"
@@ -47,25 +47,29 @@ def _one(one: Found) -> Message:
         "" if finding.what is Outside.CHANGED else NO_REVERT,
     ]
     blocks.append(context(" · ".join(part for part in small if part)))
-    blocks += _buttons([one])
+    blocks += _state(one)
     return Message(cut(text, 3000), tuple(blocks))
 
 
 def _many(found: Sequence[Found]) -> Message:
-    text = (
-        f"{count(len(found), 'event')} of project {code(found[0].project, 64)} were touched outside this bot"
-    )
-    lines = [[section(_line(one))] for one in found]
-    fit = rows_that_fit(lines, spent=len(text) + 600)
-    blocks: list[Block] = [
-        header(f"{count(len(found), 'event')} touched outside"),
-        section(f":door: {text}. For so many there is no *Revert*; `update` changes one back."),
-    ]
-    blocks += [block for line in lines[:fit] for block in line]
+    """Some of those that were found at one look: the first of them, or more of them in the first message's thread."""
+    place, together = found[0].place, max(len(found), found[0].together)
+    text = f"{count(together, 'event')} of project {code(found[0].project, 64)} were touched outside this bot"
+    rows = [[section(_line(one)), *_state(one)] for one in found]
+    fit = rows_that_fit(rows, spent=len(text) + 600)
+    last = place + fit - 1
+    if place == 1:
+        more = f" The others are in the thread below: {last} are here." if len(found) < together else ""
+        blocks = [header(f"{count(together, 'event')} touched outside"), section(f":door: {text}.{more}")]
+    else:
+        blocks = [context(f":door: {place} to {last} of {together}")]
+    blocks += [block for row in rows[:fit] for block in row]
     if fit < len(found):
-        last = found[-1].seq
-        blocks.append(context(f"and {len(found) - fit} more: audit rows {found[fit].seq} to {last}"))
-    blocks += _buttons(found)
+        blocks.append(context(f"and {len(found) - fit} more: audit rows {found[fit].seq} to {found[-1].seq}"))
+    if any(one.finding.what is not Outside.CHANGED for one in found[:fit]):
+        blocks.append(context(f"Where one was created or deleted, {NO_REVERT}."))
+    if waiting := [one for one in found if not one.accepted_by]:
+        blocks.append(actions(button(f"Accept all {together}", ACCEPT_ALL, waiting[0].key)))
     names = ", ".join(code(one.finding.event, 64) for one in found[:20])
     return Message(cut(f"{text}: {names}", 3000), tuple(blocks))
 
@@ -87,23 +91,21 @@ def settings_in_words(image: Mapping[str, Any]) -> str:
     return f"{code(event.state, 20)} · {types} · {at}"
 
 
-def _buttons(found: Sequence[Found]) -> list[Block]:
-    waiting = [one for one in found if not one.accepted_by]
-    changes = sorted({one.change for one in found if one.change})
+def _state(one: Found) -> list[Block]:
+    """What people did about it, and the buttons for what they still can do."""
     blocks: list[Block] = []
-    if changes:
-        blocks.append(context(f"Revert asked for: {', '.join(esc(change, 20) for change in changes)}"))
-    if not waiting:
-        by = sorted({one.accepted_by for one in found})
-        return [*blocks, context(f":white_check_mark: Accepted by {people(by)}")]
-    first = waiting[0]
-    shown = [button("Accept" if len(found) == 1 else "Accept all", ACCEPT, first.key)]
-    if len(found) == 1 and first.finding.what is Outside.CHANGED:
-        what = f"A change request brings {code(first.finding.event, 64)} back to what it was."
-        shown.append(button("Revert", REVERT, first.key, ask=confirm("Ask to revert it?", what, "Ask")))
+    if one.change:
+        blocks.append(context(f"Revert asked for: {esc(one.change, 20)}"))
+    if one.accepted_by:
+        return [*blocks, context(f":white_check_mark: Accepted by {people([one.accepted_by])}")]
+    shown = [button("Accept", ACCEPT, one.key)]
+    if one.finding.what is Outside.CHANGED:
+        what = f"A change request brings {code(one.finding.event, 64)} back to what it was."
+        shown.append(button("Revert", REVERT, one.key, ask=confirm("Ask to revert it?", what, "Ask")))
     return [*blocks, actions(*shown)]
 
 
 def accepted(found: Sequence[Found]) -> Message:
     """What the one who accepted sees."""
-    return Message(f"Accepted: {', '.join(code(one.finding.event, 64) for one in found[:20])}.")
+    names = ", ".join(code(one.finding.event, 64) for one in found[:20])
+    return Message(f"Accepted: {names}{f' and {len(found) - 20} more' if len(found) > 20 else ''}.")

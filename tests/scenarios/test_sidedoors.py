@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from bot.services.projects import Projects
 from bot.services.sidedoors import MOST_ASKED, SideDoors
 from bot.store import open_read_only
 from bot.store.audit import read
-from tests.support.stage import Stage, blocks_text, change_of, stage, text_of, until
+from tests.support.stage import Stage, all_text, blocks_text, change_of, stage, text_of, until
 
 EVENT = "legacy-ftp-password"
 OTHER = "prod-db-password-expiry"
@@ -259,20 +260,90 @@ async def test_looks_and_own_changes_at_the_same_time_accuse_nobody(knowing: Sta
     assert await look(knowing) == []
 
 
-async def test_a_great_many_changes_are_told_in_one_message_and_accepted_together(knowing: Stage):
+async def many_changed(on: Stage, number: int) -> list[str]:
+    """So many events that the bot knows and that somebody has enabled since; their names."""
+    template = on.world.event(EVENT)
+    names = [f"by-terraform-{one:02d}" for one in range(number)]
+    for state in ("DISABLED", "ENABLED"):
+        for name in names:
+            on.world.put_event(replace(template, name=name, event_id=name, state=state))
+        assert len(await look(on)) == number
+    return names
+
+
+async def thread_of(on: Stage, head: Message, number: int) -> list[Message]:
+    """The message and its replies, once there are so many."""
+
+    def found() -> list[Message] | None:
+        replies = [one for one in on.slack.messages(on.approvals) if one.thread_ts == head.ts and one.ts != head.ts]  # fmt: skip
+        return [head, *sorted(replies, key=lambda one: float(one.ts))] if len(replies) == number - 1 else None
+
+    return await until(found)  # type: ignore[no-any-return]
+
+
+def now(on: Stage, message: Message) -> Message:
+    """The message as it stands in the channel by now."""
+    return next(one for one in on.slack.messages(on.approvals) if one.ts == message.ts)
+
+
+def buttons_of(message: Message, label: str) -> list[str]:
+    """The keys of its buttons that say so."""
+    return [one.body["value"] for one in elements(message.blocks) if one.label == label]
+
+
+async def test_a_great_many_changes_are_told_in_one_thread_where_each_can_be_reverted(knowing: Stage):
+    names = await many_changed(knowing, 25)
+    head = await told(knowing, "25 events", "ENABLED")
+    thread = await thread_of(knowing, head, 3)
+
+    assert [len(buttons_of(one, "Revert")) for one in thread] == [10, 10, 5]
+    assert [len(buttons_of(one, "Accept")) for one in thread] == [10, 10, 5]
+    assert [len(buttons_of(one, "Accept all 25")) for one in thread] == [1, 1, 1]
+    shown = [re.findall(r"by-terraform-\d\d", " ".join(all_text(b) for b in one.blocks if b["type"] == "section")) for one in thread]  # fmt: skip
+    assert [name for page in shown for name in page] == names
+    place = next(one for one in elements(thread[2].blocks) if one.label == "Revert")
+    before = {one.ts for one in knowing.slack.ephemerals(knowing.people["engineer"])}
+    await knowing.slack.click(
+        knowing.people["engineer"], thread[2], action_id=place.action_id, block_id=place.block_id
+    )
+    change = change_of(await knowing.answer("engineer", before))
+    card = await knowing.card(change, "pending")
+    assert names[20] in blocks_text(card)
+    assert "`ENABLED` → `DISABLED`" in blocks_text(card)
+    await until(lambda: f"Revert asked for: {change}" in blocks_text(now(knowing, thread[2])))
+
+
+async def test_of_a_great_many_changes_one_is_accepted_alone_and_all_others_together(knowing: Stage):
+    names = await many_changed(knowing, 25)
+    head = await told(knowing, "25 events", "ENABLED")
+    thread = await thread_of(knowing, head, 3)
+
+    answer = await knowing.click("engineer", thread[1], "Accept")
+    assert text_of(answer) == f"Accepted: `{names[10]}`."
+    answer = await knowing.click("engineer", head, "Accept all 25")
+    assert text_of(answer).endswith("and 4 more.")
+
+    accepted = [row[0] for row in rows(knowing, "outside.accept")]
+    assert accepted == [names[10], *names[:10], *names[11:]]
+    thread = await thread_of(knowing, head, 3)
+    await until(lambda: [labels(now(knowing, one)) for one in thread] == [[], [], []])
+    assert [blocks_text(now(knowing, one)).count("Accepted by") for one in thread] == [10, 10, 5]
+
+
+async def test_a_great_many_events_that_were_created_can_be_accepted_and_say_why_not_reverted(
+    knowing: Stage,
+):
     template = knowing.world.event(EVENT)
     for number in range(60):
-        knowing.world.put_event(
-            replace(template, name=f"made-by-terraform-{number:02d}", event_id=f"t{number}")
-        )
-
+        knowing.world.put_event(replace(template, name=f"made-{number:02d}", event_id=f"t{number}"))
     assert len(await look(knowing)) == 60
 
-    message = await told(knowing, "60 events")
-    assert "and " in blocks_text(message)
-    assert "there is no *Revert*; `update` changes one back" in blocks_text(message)
-    assert labels(message) == ["Accept all"]
-    await knowing.click("engineer", message, "Accept all")
+    head = await told(knowing, "60 events")
+    thread = await thread_of(knowing, head, 6)
+    for one in thread:
+        assert labels(one) == ["Accept"] * 10 + ["Accept all 60"]
+        assert "this bot neither creates nor deletes events" in blocks_text(one)
+    await knowing.click("engineer", thread[5], "Accept all 60")
     assert len(knowing.audit(action="outside.accept")) == 60
     assert len(rows(knowing)) == 60
 
