@@ -20,6 +20,8 @@ ACTIVITIES = {CREATE: "Create", UPDATE: "Update", DELETE: "Delete"}
 SUCCESS, FAILURE = 1, 2
 STATUSES = {SUCCESS: "Success", FAILURE: "Failure"}
 WENT_WRONG = frozenset({"refused", "failed", "stale"})
+NEITHER = frozenset({"intent", "noted"})
+"""Outcomes of what has not come to an end."""
 _OUTSIDE: dict[str, int] = {Outside.CHANGED: UPDATE, Outside.CREATED: CREATE, Outside.DELETED: DELETE}
 ASKED = frozenset({"change.request", "change.break_glass", "change.reject"})
 """Actions whose reason is what a person wrote."""
@@ -73,7 +75,7 @@ def ocsf(row: AuditRow) -> dict[str, Any]:
 
 def _activity(row: AuditRow) -> int:
     """What was done to the event, or tried; approvals and the like are of no kind that OCSF has."""
-    if row.action == "change.apply" and row.outcome not in ("intent", "noted"):
+    if row.action == "change.apply" and row.outcome not in NEITHER:
         return UPDATE
     if row.action == "event.outside":
         return _OUTSIDE.get(row.outcome, OTHER)
@@ -83,7 +85,7 @@ def _activity(row: AuditRow) -> int:
 def _status(row: AuditRow) -> int:
     if row.outcome in WENT_WRONG:
         return FAILURE
-    return OTHER if row.outcome == "intent" else SUCCESS
+    return OTHER if row.outcome in NEITHER else SUCCESS
 
 
 def _user(actor: str) -> dict[str, Any]:

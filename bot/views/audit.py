@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,52 +32,81 @@ class Turning:
 
 WORDS = {
     ("change.request", "pending"): "asked for a change",
-    ("change.request", "refused"): "was refused a change request",
-    ("change.request", "failed"): "could not ask for a change",
+    ("change.request", "refused"): "asked for a change and was refused",
+    ("change.request", "failed"): "asked for a change, which failed",
     ("change.break_glass", "approved"): "broke the glass: asked, and nobody else approved",
-    ("change.break_glass", "refused"): "was refused to break the glass",
-    ("change.break_glass", "failed"): "could not break the glass",
+    ("change.break_glass", "refused"): "tried to break the glass and was refused",
+    ("change.break_glass", "failed"): "tried to break the glass, which failed",
     ("change.review", "reviewed"): "reviewed what nobody had approved",
+    ("change.review", "refused"): "tried to review a change and was refused",
     ("change.approve", "approved"): "approved, the last approval needed",
-    ("change.reject", "explained"): "said why",
-    ("change.approve", "refused"): "was refused to approve",
+    ("change.approve", "refused"): "tried to approve and was refused",
     ("change.reject", "rejected"): "rejected",
-    ("change.reject", "refused"): "was refused to reject",
+    ("change.reject", "explained"): "said why it was rejected",
+    ("change.reject", "refused"): "tried to reject and was refused",
     ("change.cancel", "cancelled"): "cancelled",
-    ("change.cancel", "refused"): "was refused to cancel",
+    ("change.cancel", "refused"): "tried to cancel and was refused",
     ("change.expire", "expired"): "let expire",
-    ("event.outside", "changed"): "found a change made outside this bot",
-    ("event.outside", "created"): "found an event created outside this bot",
-    ("event.outside", "deleted"): "found an event deleted outside this bot",
-    ("database.restore", "done"): "was put back from a copy",
-    ("change.reconcile", "applied"): "found a change applied, after a restore",
-    ("event.baseline", "noted"): "took note of what the events are",
-    ("outside.accept", "accepted"): "accepted what was done outside this bot",
-    ("outside.accept", "refused"): "was refused to accept",
-    ("outside.revert", "refused"): "was refused to revert",
-    ("outside.revert", "failed"): "could not revert",
-    ("incident.acknowledge", "done"): "acknowledged an alert",
-    ("incident.acknowledge", "refused"): "was refused to acknowledge an alert",
-    ("incident.snooze", "done"): "snoozed an alert",
-    ("incident.snooze", "refused"): "was refused to snooze an alert",
-    ("incident.wake", "done"): "ended the snooze of an alert",
-    ("audit.archive", "done"): "archived the oldest rows of the audit log",
-    ("audit.export", "intent"): "began to export the audit log",
-    ("audit.export", "sent"): "was sent an export of the audit log",
-    ("audit.export", "refused"): "was refused an export of the audit log",
-    ("audit.export", "failed"): "was not sent an export of the audit log",
-    ("change.undo", "refused"): "was refused to undo",
-    ("change.undo", "failed"): "could not undo",
     ("change.apply", "intent"): "began to apply",
+    ("change.apply", "noted"): "began anew to apply, after a stop",
     ("change.apply", "applied"): "applied",
     ("change.apply", "failed"): "failed to apply",
     ("change.apply", "stale"): "did not apply: the event had changed",
+    ("change.undo", "refused"): "tried to undo and was refused",
+    ("change.undo", "failed"): "tried to undo, which failed",
+    ("change.reconcile", "applied"): "found a change applied, after a restore",
+    ("change.reconcile", "failed"): "found a change failed, after a restore",
+    (
+        "change.reconcile",
+        "stale",
+    ): "found a change not applied because the event had changed, after a restore",
+    ("change.reconcile", "rejected"): "found a change rejected, after a restore",
+    ("change.reconcile", "cancelled"): "found a change cancelled, after a restore",
+    ("change.reconcile", "expired"): "found a change expired, after a restore",
+    ("event.baseline", "noted"): "took note of what the events are",
+    ("event.outside", "changed"): "found a change made outside this bot",
+    ("event.outside", "created"): "found an event created outside this bot",
+    ("event.outside", "deleted"): "found an event deleted outside this bot",
+    ("outside.accept", "accepted"): "accepted what was done outside this bot",
+    ("outside.accept", "refused"): "tried to accept what was done outside and was refused",
+    ("outside.revert", "refused"): "tried to revert what was done outside and was refused",
+    ("outside.revert", "failed"): "tried to revert what was done outside, which failed",
+    ("incident.acknowledge", "done"): "acknowledged an alert",
+    ("incident.acknowledge", "refused"): "tried to acknowledge an alert and was refused",
+    ("incident.snooze", "done"): "snoozed an alert",
+    ("incident.snooze", "refused"): "tried to snooze an alert and was refused",
+    ("incident.wake", "done"): "ended the snooze of an alert",
+    ("audit.export", "intent"): "began to export the audit log",
+    ("audit.export", "sent"): "was sent an export of the audit log",
+    ("audit.export", "refused"): "tried to export the audit log and was refused",
+    ("audit.export", "failed"): "tried to export the audit log, which failed",
+    ("audit.archive", "done"): "archived the oldest rows of the audit log",
+    ("database.restore", "done"): "was put back from a copy",
 }
+"""What the bot writes about what people here and it itself do; docs/audit-format.md lists the same."""
 
 
 def words_of(row: AuditRow) -> str:
     """What the actor did, as the rest of a sentence."""
-    return WORDS.get((row.action, row.outcome)) or f"{esc(row.action, 40)} ({esc(row.outcome, 40)})"
+    found = WORDS.get((row.action, row.outcome)) or _made_up(row.action, row.outcome)
+    return found or f"{esc(row.action, 40)} ({esc(row.outcome, 40)})"
+
+
+def _made_up(action: str, outcome: str) -> str:
+    """Words for what has a number or a name in it; "" for what the bot does not write."""
+    if action == "change.approve" and re.fullmatch(r"\d+ of \d+", outcome):
+        return f"approved ({outcome})"
+    if outcome != "refused":
+        return ""
+    # Whoever is not of this workspace gets nothing, whatever it is.
+    family, _, what = action.partition(".")
+    if family == "command":
+        return f"typed the command {code(what, 40)} and was refused"
+    if family == "form":
+        return f"sent the form {code(what, 40)} and was refused"
+    if action == "home.open":
+        return "opened the home tab and was refused"
+    return f"pressed the button {code(action, 40)} and was refused"
 
 
 def _line(row: AuditRow) -> str:

@@ -20,7 +20,7 @@ ROW = AuditRow(
     7, "2026-11-23T04:05:06.789012Z", "U0ENGINEER", "change.apply", "default", "prod-db", "CR-12", BEFORE, AFTER,
     "applied", "needed", "0" * 64, "a" * 64,
 )  # fmt: skip
-KINDS = [*WORDS, ("change.approve", "1 of 2"), ("change.apply", "noted"), ("bot.start", "done")]
+KINDS = [*WORDS, ("change.approve", "1 of 2"), ("command.list", "refused"), ("bot.start", "done")]
 
 
 @pytest.mark.parametrize(("action", "outcome"), KINDS)
@@ -31,6 +31,21 @@ def test_a_row_of_each_kind_is_an_event_as_the_schema_has_it(action: str, outcom
     for one in (row, about_nothing, replace(row, before=None), replace(row, after=None)):
         assert problems(ocsf(one)) == []
         assert json.loads(next(ocsf_lines([one]))) == ocsf(one)
+
+
+WRONG = {"refused", "failed", "stale"}
+RIGHT = {
+    "pending", "approved", "1 of 2", "reviewed", "rejected", "explained", "cancelled", "expired", "applied", "changed",
+    "created", "deleted", "accepted", "done", "sent",
+}  # fmt: skip
+OPEN = {"intent", "noted"}
+
+
+@pytest.mark.parametrize(("action", "outcome"), KINDS)
+def test_each_kind_has_a_status_of_success_of_failure_or_of_something_that_goes_on(action: str, outcome: str):
+    wanted = {**dict.fromkeys(WRONG, 2), **dict.fromkeys(RIGHT, 1), **dict.fromkeys(OPEN, 99)}
+
+    assert ocsf(replace(ROW, action=action, outcome=outcome))["status_id"] == wanted[outcome]
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ async def test_the_history_says_of_one_event_what_was_asked_refused_approved_and
     wanted = (
         "Changed outside this bot", f"*{change}* · :white_check_mark: Applied", "`DISABLED` → `ENABLED`",
         f"<@{quick.people['engineer']}> asked for a change", "the partner is back",
-        f"<@{quick.people['subscriber']}> was refused to approve", f"<@{quick.people['approver']}> approved",
+        f"<@{quick.people['subscriber']}> tried to approve and was refused", f"<@{quick.people['approver']}> approved",
         "the bot applied",
     )  # fmt: skip
     places = [text.index(words) for words in wanted]

@@ -24,6 +24,7 @@ from bot.slack.desk import Command
 from bot.store import open_read_only
 from bot.store.audit import read
 from bot.verify import check
+from bot.views.audit import words_of
 from tests.scenarios.test_wrong_input import MISTAKES, REFUSED
 from tests.support.everything import Forger, done_by, keys_of, press_everything, quiet, registered, send_forms
 from tests.support.stage import Stage, change_of, stage, text_of, until
@@ -35,6 +36,8 @@ READ_ONLY = {"put_event", "record"}
 HOME_TEAM, ELSEWHERE = "T00DEMO", "T00ELSEWHERE"
 ENGINEER, APPROVER, GUEST = "U00ENGINEER", "U00APPROVER", "U00GUEST"
 OUTSIDERS = {"U00STRANGER": ELSEWHERE, "U00GONE": HOME_TEAM, GUEST: HOME_TEAM}
+CELLS = tuple(f"cell-{number}" for number in range(12))
+"""Events for more than one page of a list, and more changes from elsewhere than are told one by one."""
 EXAMPLES = tuple(command.example for command in commands.ALL if command.name)
 ROUNDS = 4
 
@@ -108,6 +111,19 @@ def exported(on: Stage, rows: Sequence[AuditRow]) -> list[str]:
     return found
 
 
+def wordless(rows: Sequence[AuditRow]) -> set[tuple[str, str]]:
+    """Kinds of rows that people would read as raw codes; also what is called a button and is none."""
+    buttons = {name for command in commands.ALL for name in command.buttons}
+    found = set()
+    for row in rows:
+        words = words_of(row)
+        if words.startswith("pressed the button") and row.action not in buttons:
+            found.add((row.action, row.outcome))
+        if words == f"{row.action} ({row.outcome})":
+            found.add((row.action, row.outcome))
+    return found
+
+
 def left_out(on: Stage, everything: Sequence[Command], *users: str, since: int = 0) -> set[str]:
     """What is registered and none of these people has done."""
     return registered(everything) - done_by(on.slack.courier.delivered[since:], *users)
@@ -140,6 +156,9 @@ def typed() -> list[str]:
 async def meddle(on: Stage) -> None:
     """What others do meanwhile: changes outside, failing notices, and a CSMS that is not well."""
     on.world.put_event(replace(on.world.event(EVENTS[0]), event_types=("SECRET_ROTATED",)))
+    for name in CELLS:
+        cell = on.world.event(name)
+        on.world.put_event(replace(cell, state="DISABLED" if cell.state == "ENABLED" else "ENABLED"))
     on.world.add_record(
         Record(
             event_name="checkout-db-rotation",
@@ -176,8 +195,8 @@ async def reject_one(on: Stage) -> None:
 
 async def do_everything(on: Stage) -> None:
     """Types and presses as people do, until nothing that is registered is left."""
-    for number in range(9):  # More than one page of a list.
-        on.world.put_event(replace(on.world.event(EVENTS[0]), name=f"cell-{number}", event_id=""))
+    for name in CELLS:
+        on.world.put_event(replace(on.world.event(EVENTS[0]), name=name, event_id=""))
     await on.app.sidedoors.look(next(iter(on.app.projects)))
     for who in ("engineer", "guest", "subscriber"):
         on.slack.open_home(on.people[who])
@@ -239,6 +258,7 @@ async def test_each_outside_effect_has_its_intent_and_outcome_and_nothing_else_h
         assert differences(on.world.journal, rows) == []
         assert exported(on, rows) == []
         assert check(on.database).doubts == []
+        assert wordless(rows) == set()
         assert len([one for one in on.world.journal if one.operation == UPDATE]) >= 6, "the run did something"
         assert {row.outcome for row in rows[before:] if row.actor in ("U00STRANGER", "U00GONE")} == {
             "refused"
@@ -274,6 +294,8 @@ def _controls_of_coverage(on: Stage, rows: Sequence[AuditRow]) -> None:
     unpressed = Command(name="shred", buttons={"shred.all": nobody})
     assert left_out(on, [*commands.ALL, unpressed], ENGINEER, APPROVER) == {"/shred", "press shred.all"}
     assert left_out(on, commands.ALL, "U00CSMSBOT") == registered(commands.ALL)
+    for kind in (("bot.start", "done"), ("bot.start", "refused")):
+        assert wordless([replace(rows[0], action=kind[0], outcome=kind[1])]) == {kind}
     last = next(row for row in rows if (row.action, row.outcome) == ("audit.export", "sent"))
     assert len(exported(on, [row for row in rows if row is not last])) == 1
 

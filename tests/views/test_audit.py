@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bot.model import EVENT_TYPES, AuditRow, Event
-from bot.views.audit import WORDS, audit_log
+from bot.views.audit import WORDS, audit_log, words_of
 from bot.views.blocks import Message
 from tests.views.liveness import REQUESTER, T0, read
 
+ROOT = Path(__file__).parents[2]
+PLACES = ("bot/services", "bot/store", "commands")
+DOCUMENT = (ROOT / "docs/audit-format.md").read_text(encoding="utf-8")
 BEFORE = Event("prod-db", state="ENABLED", types=EVENT_TYPES[:4]).settings()
 AFTER = BEFORE | {"state": "DISABLED", "types": sorted(EVENT_TYPES[1:])}
 ROW = AuditRow(
@@ -42,6 +48,41 @@ def test_each_kind_of_row_has_words_of_its_own(action, outcome):
 
     assert f"<@{REQUESTER}> {WORDS[action, outcome]} · CR-12 `prod-db`" in text
     assert ("State: `ENABLED`" in text) == (outcome in ("pending", "applied", "changed"))
+
+
+def test_the_kinds_of_rows_are_those_that_the_format_lists():
+    listed = re.findall(r"^\| `([a-z_.]+)` \| ((?:`[a-z]+`(?:, )?)+) \|", DOCUMENT, re.MULTILINE)
+    pairs = {(action, outcome) for action, cell in listed for outcome in re.findall(r"`(\w+)`", cell)}
+
+    assert pairs == set(WORDS)
+
+
+def test_each_action_that_the_source_writes_has_words():
+    modules = [one for place in PLACES for one in (ROOT / place).rglob("*.py")]
+    strings = {
+        node.value
+        for module in modules
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    named = {one for one in strings if re.fullmatch(r"[a-z]+\.[a-z_]+", one)}
+    searches = {one for one in named if one.startswith("pick.")}
+
+    assert named - searches == {action for action, _ in WORDS}
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "words"),
+    [
+        ("change.approve", "1 of 2", "approved (1 of 2)"),
+        ("command.list", "refused", "typed the command `list` and was refused"),
+        ("form.edit", "refused", "sent the form `edit` and was refused"),
+        ("home.open", "refused", "opened the home tab and was refused"),
+        ("audit.older", "refused", "pressed the button `audit.older` and was refused"),
+    ],
+)
+def test_a_kind_with_a_name_or_a_number_in_it_has_words_too(action: str, outcome: str, words: str):
+    assert words_of(replace(ROW, action=action, outcome=outcome)) == words
 
 
 def test_a_row_of_a_kind_without_words_is_shown_as_it_is():

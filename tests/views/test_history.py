@@ -59,7 +59,7 @@ def test_a_change_says_who_asked_and_why_what_differs_who_approved_and_what_beca
         "Types: +`SECRET_DELETED` -`SECRET_VERSION_CREATED`",
         f"2026-11-23 04:05:06 UTC>  <@{REQUESTER}> asked for a change",
         "_maintenance until noon_",
-        f"04:06:06 UTC>  <@{REQUESTER}> was refused to approve",
+        f"04:06:06 UTC>  <@{REQUESTER}> tried to approve and was refused",
         "_own-request: somebody else has to_",
         f"04:07:06 UTC>  <@{APPROVER}> approved",
         "04:09:06 UTC>  the bot applied",
@@ -94,7 +94,7 @@ def test_what_was_changed_created_or_deleted_outside_stands_in_its_place_with_wh
 def test_a_refused_attempt_that_led_to_no_request_stands_alone():
     text = text_of(shown(Story("", (step(1, APPROVER, "change.request", "refused", "guest: no", ""),))))
 
-    assert f":no_entry_sign: <@{APPROVER}> was refused a change request" in text
+    assert f":no_entry_sign: <@{APPROVER}> asked for a change and was refused" in text
     assert "_guest: no_" in text
 
 
