@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlite_utils
 
 import bot.verify
 from bot.model import Entry
@@ -291,6 +292,36 @@ def test_a_view_in_the_place_of_the_log_is_found(log: Path, raw: sqlite3.Connect
     raw.execute("alter table audit rename to audit_was")
     raw.execute("create view audit as select * from audit_was")
     assert check(log).doubts == ["`audit` is not the table that it must be"]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["drop table audit"],
+        ["alter table audit drop column reason"],
+        ["alter table audit add column more text"],
+        ["alter table audit rename column reason to why"],
+        ["drop trigger audit_never_changes", "update audit set reason = '' where seq = 7"],
+        ["pragma writable_schema=on", "delete from sqlite_master where type = 'trigger'"],
+    ],
+)
+def test_what_changes_the_table_itself_is_not_held_back_by_its_guards_but_found(
+    log: Path, statements: list[str]
+):
+    with closing(sqlite3.connect(log, isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement)
+    assert check(log).doubts
+
+
+@pytest.mark.parametrize(
+    "change", [{"drop": {"reason"}}, {"rename": {"reason": "why"}}, {"column_order": ["hash", "seq"]}]
+)
+def test_a_table_that_sqlite_utils_made_anew_is_found(log: Path, change: dict[str, Any]):
+    db = sqlite_utils.Database(log)
+    db["audit"].transform(**change)
+    db.close()
+    assert check(log).doubts
 
 
 def test_rows_that_an_index_hides_are_found(log: Path, raw: sqlite3.Connection):

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import asdict, replace
 from typing import Any
 
 from bot.model import PostKind
 from bot.sandbox.slack import Fault, FaultKind, Message
+from bot.slack.history import PAGE
 from bot.store import open_read_only
 from bot.store.audit import head, read
 from bot.store.outbox import posted_of
@@ -217,3 +219,43 @@ async def test_a_head_that_was_deleted_in_slack_is_a_doubt(quick: Stage):
     assert ended.code == 1
     assert "that held the head of row 4" in ended.err
     assert "is gone from Slack" in ended.err
+
+
+async def test_a_head_whose_message_was_edited_and_lost_its_block_is_a_doubt(quick: Stage):
+    await apply(quick, f"enable {EVENT}")
+    await quick.app.witness.post()
+    await until(lambda: posted(quick))
+    [message] = [
+        one for one in quick.slack.messages(quick.approvals) if text_of(one).startswith("The audit log")
+    ]
+    assert (await verify(quick)).code == 0
+    blocks = [block for block in message.blocks if not str(block.get("block_id", "")).startswith(MARK)]
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": text_of(message)}}
+    await quick.app.slack.call(
+        "chat.update",
+        channel=quick.approvals,
+        ts=message.ts,
+        text=text_of(message),
+        blocks=blocks or [section],
+    )
+
+    ended = await verify(quick)
+
+    assert ended.code == 1
+    assert "that held the head of row 4" in ended.err
+    assert "is gone from Slack" in ended.err
+
+
+async def test_when_slack_asks_for_a_pause_between_two_pages_verify_waits_and_misses_no_head(quick: Stage):
+    await apply(quick, f"enable {EVENT}")
+    for number in range(PAGE + 10):
+        quick.slack.say(quick.people["engineer"], quick.approvals, f"chatter {number}")
+    limit = Fault(FaultKind.RATELIMITED, retry_after=1)
+    quick.slack.faults.add("conversations.history", limit, nth=2, times=2)
+    began = time.monotonic()
+
+    ended = await verify(quick)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith("; 1 heads in Slack agree\n"), "the card's, on the second page"
+    assert time.monotonic() - began > 2, "it waited twice"
