@@ -17,7 +17,7 @@ demo: $(RUNTIME)  ## the whole program against an embedded CSMS and an embedded 
 	@$(PY) -m bot demo $(ARGS)
 
 test: lint browser  ## everything that must hold, in a few minutes
-	@$(PY) -m pytest -m "not proof" $(ARGS)
+	@$(PY) -m pytest -m "not proof" -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(DEV)
 	@$(PY) -m ruff check .

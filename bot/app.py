@@ -18,6 +18,7 @@ from bot.poller import Keeper, Poller
 from bot.restoring import Restoring
 from bot.rules.access import Policy
 from bot.rules.routes import routes_of
+from bot.services.applying import Applying
 from bot.services.changes import Changes
 from bot.services.exports import Exports
 from bot.services.projects import Projects, Scope
@@ -125,13 +126,19 @@ class App:
             slack_connected=self._connected,
             calls=self.slack.calls,
         )
+        self.applying = Applying(
+            store=self.store,
+            projects=self.projects,
+            clock=utc_now,
+            ask_again=self.actors.again,
+            landing=settings.settle,
+        )
         self.changes = Changes(
             store=self.store,
             projects=self.projects,
             clock=utc_now,
             ttl=settings.approval_ttl,
-            ask_again=self.actors.again,
-            landing=settings.settle,
+            applying=self.applying,
         )
         drawing = Drawing(store=self.store, projects=self.projects)
         self.poster = Poster(
@@ -300,7 +307,7 @@ class App:
         left_for = timedelta(0)
         while not stop.is_set():
             try:
-                await self.changes.resume(left_for)
+                await self.applying.resume(left_for)
             except StoreFailed as error:
                 log.warning("a change waits", extra={"action": "resume_waits", "error": str(error)})
             except Exception:

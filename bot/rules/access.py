@@ -1,4 +1,4 @@
-"""Who may do what. The one place that says so, for commands, buttons, forms and the CLI; it denies by default."""
+"""Who may do what. The one place that says so, for commands, buttons and forms; it denies by default."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Sockets:
                     if line.leaving.is_set():
                         wait = FIRST_WAIT_S
                     if ended.done() and not stop.is_set():
-                        log.info("Socket Mode", extra={"action": "socket_down"})
+                        log.info("disconnected from Slack", extra={"action": "socket_down"})
                         await _first(stop.wait(), timeout_s=wait)
                         wait = min(wait * 2, MOST_WAIT_S)
             finally:
@@ -188,7 +188,7 @@ class Sockets:
             log.warning("not an envelope", extra={"action": "request_refused", "why": "not a JSON object"})
         elif frame.get("type") == "hello":
             line.said_hello = True
-            log.info("Socket Mode", extra={"action": "socket_up"})
+            log.info("connected to Slack", extra={"action": "socket_up"})
         elif frame.get("type") == "disconnect":
             log.info(
                 "Slack will end this connection",

@@ -109,7 +109,7 @@ def _types(event: Event) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EventDetail:
-    """One event, the key that its buttons carry, and whether the newest of it was just read."""
+    """One event, and the key that its buttons carry."""
 
     event: Event
     project: str

@@ -51,7 +51,7 @@ def why(shown: Why) -> Message:
         tries = [
             f"• {local(datetime.fromisoformat(row.at))}  {esc(row.reason, 300)}" for row in shown.refused
         ]
-        blocks.append(section("*Clicks of yours that were refused*\n" + "\n".join(tries)))
+        blocks.append(section("*Your refused clicks*\n" + "\n".join(tries)))
     blocks.append(
         context("Settings: `CSMS_BOT_APPROVERS`, `CSMS_BOT_APPROVALS_REQUIRED`, `CSMS_BOT_OPERATORS`")
     )

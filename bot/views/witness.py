@@ -21,7 +21,7 @@ def head(data: Mapping[str, Any]) -> Message:
     """The message; `data` has `seq` and `hash`."""
     seq, digest = int(data["seq"]), esc(str(data["hash"]), 64)
     text = f"The audit log stands at row {seq}, hash {digest}."
-    more = "Who doubts the log compares it with this message: `csms-bot audit verify --witness`."
+    more = "To check the log against this message, run `csms-bot audit verify --witness`."
     return Message(text, (section(f":lock: {text} {more}"), small_print(seq, digest)))
 
 
