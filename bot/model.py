@@ -375,6 +375,16 @@ class Found:
     """The change request that takes it back, `CR-12`."""
 
 
+class IncidentState(StrEnum):
+    """What the newest word on an incident says: of CSMS's records, or that a fix was applied."""
+
+    FAILING = "failing"
+    FIXED = "fixed"
+    """A fix was applied; no notice since."""
+    DELIVERING = "delivering"
+    """A later notice was delivered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """The failing of one event to one target with one status, over time."""
@@ -389,8 +399,7 @@ class Incident:
     count: int
     opened: datetime
     last: datetime
-    state: str
-    """`failing`, `fixed` (a fix was applied, no notice since), or `delivering` since a later SUCCESS."""
+    state: IncidentState
     post: str
     """Key of the post in whose thread its later records go."""
     digest: bool = False
@@ -413,6 +422,9 @@ class Incident:
     """Id of the target that the applied fix set; notices to it speak of this incident too."""
     cause: str | None = None
     """Why the rotation failed, by CSMS's tasks; None until they were asked. Hostile text."""
+    as_of: datetime | None = None
+    """When that happened by which the state is what it is, by CSMS's clock: what is older and comes late says nothing of
+    it. None when CSMS did not say."""
 
     def snoozed(self, now: datetime) -> bool:
         """True while its later records are held back."""

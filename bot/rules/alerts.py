@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.model import SUCCESS, Incident, IncidentState, Plan, Post, PostKind, Record, record_data
 from bot.rules.routes import Facts, Route, Routed, route
 
 QUIET = timedelta(hours=24)
@@ -33,7 +33,8 @@ AWAY_POLLS = 10
 SILENCE = timedelta(seconds=5)
 """However short the interval: a machine that was busy for a moment was not away."""
 
-FAILING, FIXED, DELIVERING = "failing", "fixed", "delivering"
+CLOCKS_DIFFER = timedelta(minutes=15)
+"""What our clock and CSMS's may be apart at most: beyond it CSMS takes no signed request."""
 
 MakeKey = Callable[[], str]
 
@@ -97,17 +98,16 @@ class _Poll:
             self._failed(record)
 
     def _delivered(self, record: Record) -> None:
-        """A notice reached a target: what waited for it delivers again, unless the notice is older than the trouble."""
+        """A notice reached a target: what waited for it delivers again, unless something newer is known."""
         for one in self.known:
             incident = one.incident
             to_it = record.target_id == incident.target_id or record.target_id == incident.fix_target != ""
             if (
                 incident.event == record.event_name
                 and to_it
-                and incident.state != DELIVERING
-                and not _older(record, incident)
+                and incident.state is not IncidentState.DELIVERING
             ):
-                self._change(one, state=DELIVERING)
+                self._turn(one, record, IncidentState.DELIVERING)
 
     def _failed(self, record: Record) -> None:
         routed = self.where.of(record, self.now)
@@ -115,14 +115,12 @@ class _Poll:
             self.dropped[routed.drop] += 1
             return
         for one in self.known:
-            # The fix set this target, and the next notice to it failed too: that is an incident of its own,
-            # and the old one is as open as it was.
+            # The fix set this target, and a notice to it failed, be it the first or a later one: that is an incident of
+            # its own, and the old one is as open as it was.
             incident = one.incident
-            if incident.state == FIXED and (incident.event, incident.fix_target) == (
-                record.event_name,
-                record.target_id,
-            ):
-                self._change(one, state=FAILING)
+            fixed_to = (incident.event, incident.fix_target) == (record.event_name, record.target_id)
+            if fixed_to and incident.state is not IncidentState.FAILING:
+                self._turn(one, record, IncidentState.FAILING)
         found = self.going_on.get((record.event_name, record.target_id, record.status, routed.channel))
         if found is None:
             opened = _opened(record, self.where.project, routed, self.now, self.make_key())
@@ -132,7 +130,15 @@ class _Poll:
             self.changed[opened.key] = found
         else:
             found.more.append(record)
-            self._change(found, count=found.incident.count + 1, last=self.now, state=FAILING)
+            self._change(found, count=found.incident.count + 1, last=self.now)
+            self._turn(found, record, IncidentState.FAILING)
+
+    def _turn(self, one: _Open, record: Record, state: IncidentState) -> None:
+        """What the record says of the incident; nothing, if something newer was said before."""
+        at, as_of = _as_of(record, self.now), one.incident.as_of
+        # Without a time, or of the same moment (CSMS gives seconds), they count as they come: better open once too often.
+        if at is None or as_of is None or at >= as_of:
+            self._change(one, state=state, as_of=at or as_of)
 
     def _change(self, one: _Open, **to: Any) -> None:
         one.incident = replace(one.incident, **to)
@@ -301,21 +307,22 @@ def _opened(record: Record, project: str, routed: Routed, now: datetime, key: st
         count=1,
         opened=now,
         last=now,
-        state=FAILING,
+        state=IncidentState.FAILING,
         post=key,
         channel=routed.channel,
         mention=routed.mention,
+        as_of=_as_of(record, now),
     )
 
 
-def _older(record: Record, incident: Incident) -> bool:
-    at = incident.first.get("at")
-    return at is not None and record.created is not None and record.created.timestamp() < at
+def _as_of(record: Record, now: datetime) -> datetime | None:
+    """The record's own time. One from the future by more than clocks can differ would outdo all that comes after it."""
+    return record.created and min(record.created, now + CLOCKS_DIFFER)
 
 
 def _goes_on(incident: Incident, now: datetime) -> bool:
     """Whether the next failure still belongs to it."""
-    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state == FIXED
+    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state is IncidentState.FIXED
 
 
 def _lines(

@@ -24,6 +24,7 @@ from bot.errors import (
 )
 from bot.model import Actor, Change, ChangeState, Entry, Event, Kind
 from bot.rules.access import Action, authorize
+from bot.rules.alerts import CLOCKS_DIFFER
 from bot.rules.updates import MAX_REASON, Wish, differences, make_patch, same_settings
 from bot.services.events import get_event
 from bot.services.outlook import warnings_for
@@ -394,10 +395,15 @@ class Changes:
         return ""
 
     async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
-        found = None if event is None else event.settings()
+        found, now = None if event is None else event.settings(), self._clock()
+        # CSMS's own word, because it is compared with the times of its records. Where it says nothing new, ours, less what
+        # the clocks can differ by: a failure from just before the fix may reopen the alert, one after it surely does.
+        says = (
+            None if event is None or event.image()["updated"] == change.before["updated"] else event.updated
+        )
         try:
             await self._store.changes.finish_apply(
-                change.key, to=to, note=note, found=found, now=self._clock()
+                change.key, to=to, note=note, found=found, now=now, written=says or now - CLOCKS_DIFFER
             )
         except StoreFailed as error:
             raise Unfinished(

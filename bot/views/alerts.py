@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import FAIL, INVALID, Change, ChangeState, Incident
+from bot.model import FAIL, INVALID, Change, ChangeState, Incident, IncidentState
 from bot.rules.snooze import Nap
 from bot.views.blocks import Block, Message, actions, button, context, fields, header, quote, section
 from bot.views.notices import CONSEQUENCE, Notice, read_notice
@@ -23,9 +23,9 @@ NAPS = (
     (Nap.OVER, "End the snooze"),
 )
 FACES = {
-    "failing": (":rotating_light:", "Notice not delivered"),
-    "fixed": (":hourglass_flowing_sand:", "Fix applied, waiting for the next notice"),
-    "delivering": (":white_check_mark:", "Delivering again"),
+    IncidentState.FAILING: (":rotating_light:", "Notice not delivered"),
+    IncidentState.FIXED: (":hourglass_flowing_sand:", "Fix applied, waiting for the next notice"),
+    IncidentState.DELIVERING: (":white_check_mark:", "Delivering again"),
 }
 
 MEANING = {
@@ -52,7 +52,7 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
     record = incident.first
     at = _at(record)
     status = clean(incident.status, 20)
-    face, title = FACES.get(incident.state, FACES["failing"])
+    face, title = FACES[incident.state]
     whom = f"{mention(incident.mention)} " if incident.mention else ""
     blocks: list[Block] = [
         header(f"{title}: {clean(incident.event, 100)}"),
@@ -129,9 +129,9 @@ def _fixing(incident: Incident, fix: Change) -> str:
     by = f"{fix.id}, asked by {person(fix.requester)}"
     if fix.state is not ChangeState.APPLIED:
         return f"Fix: {by} · {fix.state}"
-    if incident.state == "fixed":
+    if incident.state is IncidentState.FIXED:
         return f"Fix applied, waiting for the next notice ({by})"
-    if incident.state == "delivering":
+    if incident.state is IncidentState.DELIVERING:
         return f"Fix applied, and a notice was delivered since ({by})"
     return f"A fix was applied, but a later notice failed too ({by})"
 
@@ -212,8 +212,8 @@ def lines(
     body = [draw(record) for record in records]
     blocks = [section(first)] + [section("\n".join(body[at : at + 8])) for at in range(0, len(body), 8)]
     if incident is not None:
-        if incident.state != "failing":
-            blocks.append(context(" ".join(FACES.get(incident.state, FACES["failing"]))))
+        if incident.state is not IncidentState.FAILING:
+            blocks.append(context(" ".join(FACES[incident.state])))
         blocks += [context(text) for text in _story(incident, fix)]
         blocks.append(_buttons(incident))
     elif digest:

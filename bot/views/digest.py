@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import Incident
+from bot.model import Incident, IncidentState
 from bot.views.alerts import FACES, LOOK, SHOW_ALL, mention
 from bot.views.blocks import Block, Message, actions, button, context, divider, header, section
 from bot.views.text import code, count, esc, local, person
@@ -95,8 +95,8 @@ def _rows(incidents: Sequence[Mapping[str, Any]], now: Mapping[str, Incident]) -
 def _story(incident: Incident) -> list[str]:
     """What became of it, in few words."""
     story = []
-    if incident.state != "failing":
-        face, title = FACES.get(incident.state, FACES["failing"])
+    if incident.state is not IncidentState.FAILING:
+        face, title = FACES[incident.state]
         story.append(f"{face} {title.lower()}")
     if incident.acknowledged_by:
         story.append(f":eyes: {person(incident.acknowledged_by)}")

@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from bot.model import FAIL, INVALID, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.model import (
+    FAIL,
+    INVALID,
+    SUCCESS,
+    Incident,
+    IncidentState,
+    Plan,
+    Post,
+    PostKind,
+    Record,
+    record_data,
+)
 from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, REMEMBERED, Where, backfill, meanwhile, plan
 from bot.rules.routes import Quiet, Route
 
@@ -184,7 +195,7 @@ def naive(new: Sequence[Record], known: set[str], make_key: Callable[[], str]) -
                     1,
                     NOW,
                     NOW,
-                    "failing",
+                    IncidentState.FAILING,
                     key,
                 )
             )
@@ -243,7 +254,10 @@ def test_a_success_is_never_posted_but_says_that_the_target_delivers():
     made = channel.poll([record(SUCCESS)], NOW + MINUTE)
 
     assert made.posts == ()
-    assert {one.status: one.state for one in made.incidents} == {FAIL: "delivering", INVALID: "delivering"}
+    assert {one.status: one.state for one in made.incidents} == {
+        FAIL: IncidentState.DELIVERING,
+        INVALID: IncidentState.DELIVERING,
+    }
     assert channel.poll([record(SUCCESS)], NOW + 2 * MINUTE) == Plan()
     assert channel.poll([record(SUCCESS, event="other")], NOW + 3 * MINUTE) == Plan()
 
@@ -255,13 +269,13 @@ def test_a_failure_after_a_success_goes_on_with_the_same_incident():
     made = channel.poll([record(SUCCESS), record(second=1)], NOW + MINUTE)
 
     assert [(post.kind, post.parent) for post in made.posts] == [(PostKind.LINES, alert.key)]
-    assert made.incidents[0].state == "failing"
+    assert made.incidents[0].state == IncidentState.FAILING
 
 
 def test_the_last_word_of_one_poll_counts():
     (incident,) = Channel().poll([record(), record(SUCCESS, second=1)], NOW).incidents
 
-    assert incident.state == "delivering"
+    assert incident.state == IncidentState.DELIVERING
 
 
 @pytest.mark.parametrize(
@@ -415,7 +429,7 @@ def test_a_success_long_after_the_failure_still_says_that_it_delivers_again():
 
     made = channel.poll([record(SUCCESS)], NOW + REMEMBERED)
 
-    assert [one.state for one in made.incidents] == ["delivering"]
+    assert [one.state for one in made.incidents] == [IncidentState.DELIVERING]
 
 
 def test_a_success_that_is_older_than_the_trouble_says_nothing():
@@ -425,40 +439,112 @@ def test_a_success_that_is_older_than_the_trouble_says_nothing():
     assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
 
 
+def test_a_success_that_is_older_than_the_last_failure_says_nothing():
+    channel = Channel()
+    channel.poll([record(), record(second=5)], NOW)
+
+    assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
+
+
+def later(channel: Channel, *new: Record) -> tuple[IncidentState, int, list[str]]:
+    """What a poll makes of the one incident: its state, its count, and the secrets that it names."""
+    made = channel.poll(new, NOW + MINUTE)
+    (one,) = channel.incidents.values()
+    return one.state, one.count, [data["secret"] for post in made.posts for data in post.data["records"]]
+
+
+@pytest.mark.parametrize(
+    ("second", "state"),
+    [(4, IncidentState.DELIVERING), (5, IncidentState.FAILING), (6, IncidentState.FAILING)],
+    ids=["older", "of the same moment", "newer"],
+)
+def test_a_failure_that_is_older_than_the_success_is_named_and_counted_and_reopens_nothing(second, state):
+    channel = Channel()
+    channel.poll([record(), record(SUCCESS, second=5)], NOW)
+
+    assert later(channel, record(secret="late", second=second)) == (state, 2, ["late"])
+
+
+def test_a_failure_or_a_success_without_a_time_counts_as_it_comes():
+    channel = Channel()
+    channel.poll([record(), record(SUCCESS, second=5)], NOW)
+
+    nowhen = replace(record(secret="odd"), created=None)
+    assert later(channel, nowhen) == (IncidentState.FAILING, 2, ["odd"])
+    assert later(channel, replace(nowhen, status=SUCCESS))[0] is IncidentState.DELIVERING
+    assert later(channel, record(second=4)) == (IncidentState.DELIVERING, 3, [""])
+
+
+def test_a_record_from_a_far_future_does_not_outdo_what_comes_after_it():
+    channel = Channel()
+    channel.poll([replace(record(), created=NOW + timedelta(days=20_000))], NOW)
+
+    assert later(channel, record(SUCCESS, second=3600))[0] is IncidentState.DELIVERING
+
+
 def fixed(target: str) -> Channel:
-    """A channel with one incident whose fix was applied."""
+    """A channel with one incident whose fix was applied, three seconds after its record."""
     channel = Channel()
     channel.poll([record()], NOW)
+    at = NOW + timedelta(seconds=3)
     channel.incidents = {
-        key: replace(one, state="fixed", fix_target=target) for key, one in channel.incidents.items()
+        key: replace(one, state=IncidentState.FIXED, fix_target=target, as_of=at)
+        for key, one in channel.incidents.items()
     }
     return channel
 
 
 @pytest.mark.parametrize("target", ["urn:t", "urn:new"])
-def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
-    made = fixed("urn:new").poll([record(SUCCESS, target=target)], NOW + 3 * QUIET)
+def test_what_is_older_than_the_fix_neither_reopens_the_alert_nor_says_that_it_delivers(target):
+    channel = fixed("urn:new")
 
-    assert [one.state for one in made.incidents] == ["delivering"]
+    assert channel.poll([record(SUCCESS, target=target, second=2)], NOW + MINUTE) == Plan()
+    channel.poll([record(target=target, second=2)], NOW + MINUTE)
+
+    assert next(iter(channel.incidents.values())).state is IncidentState.FIXED
+
+
+def test_after_a_fix_and_a_success_a_failure_at_the_new_target_reopens_the_alert_as_one_before_it_does_not():
+    channel = fixed("urn:new")
+    (first,) = channel.incidents
+    channel.poll([record(SUCCESS, target="urn:new", second=10)], NOW + MINUTE)
+    assert channel.incidents[first].state is IncidentState.DELIVERING
+
+    channel.poll([record(target="urn:new", secret="late", second=9)], NOW + MINUTE)
+    assert channel.incidents[first].state is IncidentState.DELIVERING
+    channel.poll([record(target="urn:new", secret="again", second=11)], NOW + MINUTE)
+
+    assert channel.incidents[first].state is IncidentState.FAILING
+    assert (channel.incidents[first].count, len(channel.incidents)) == (1, 2)
+    assert channel.named().total() == 3
+    channel.poll([record(SUCCESS, target="urn:new", second=12)], NOW + MINUTE)
+    assert {one.state for one in channel.incidents.values()} == {IncidentState.DELIVERING}
+
+
+@pytest.mark.parametrize("target", ["urn:t", "urn:new"])
+def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
+    made = fixed("urn:new").poll([record(SUCCESS, target=target, second=4)], NOW + 3 * QUIET)
+
+    assert [one.state for one in made.incidents] == [IncidentState.DELIVERING]
 
 
 def test_after_a_fix_a_success_elsewhere_says_nothing():
-    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other")], NOW + MINUTE) == Plan()
+    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other", second=4)], NOW + MINUTE) == Plan()
 
 
 def test_after_a_fix_the_next_failure_reopens_the_incident_however_late_it_comes():
-    made = fixed("urn:new").poll([record(second=1)], NOW + 3 * QUIET)
+    made = fixed("urn:new").poll([record(second=4)], NOW + 3 * QUIET)
 
-    assert [(one.state, one.count) for one in made.incidents] == [("failing", 2)]
+    assert [(one.state, one.count) for one in made.incidents] == [(IncidentState.FAILING, 2)]
     assert [post.kind for post in made.posts] == [PostKind.LINES]
 
 
 def test_after_a_fix_a_failure_at_the_new_target_opens_its_own_and_reopens_the_old_one():
-    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID)], NOW + MINUTE)
+    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID, second=4)], NOW + MINUTE)
 
     assert [(one.target_id, one.state) for one in made.incidents] == [
-        ("urn:t", "failing"),
-        ("urn:new", "failing"),
+        ("urn:t", IncidentState.FAILING),
+        ("urn:new", IncidentState.FAILING),
     ]
     assert [post.kind for post in made.posts] == [PostKind.ALERT]
 

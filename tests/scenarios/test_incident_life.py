@@ -103,6 +103,31 @@ async def test_a_failure_at_the_new_target_has_its_own_alert_and_reopens_the_old
     assert (await quick.alert("Notice not delivered", "INVALID", "first")).ts == alert.ts
 
 
+async def test_a_failure_that_comes_late_and_is_older_than_the_fix_is_named_and_reopens_nothing(quick: Stage):
+    record = quick.world.trigger(EVENT, "SECRET_ROTATED", secret="first")
+    alert = await quick.alert("INVALID", EVENT)
+    await fix(quick, alert)
+
+    for number, words in enumerate(("Fix applied, waiting for the next notice", "Delivering again")):
+        if number:
+            add(quick, secret="fine", status="SUCCESS", target=record.notification_target_id)
+            await quick.alert(words, "first")
+        quick.world.add_record(
+            Record(
+                event_name=EVENT, trigger_event_type="SECRET_ROTATED", secret_name=f"late-{number}",
+                notification_status="INVALID", create_time=record.create_time - 3000,
+                notification_target_id=record.notification_target_id, notification_target_name="t",
+            )
+        )  # fmt: skip
+        shown = await until(
+            lambda words=words, number=number: _with(quick, alert, f"{number + 2} (see the thread)")
+        )
+        assert text_of(shown).startswith(words)
+    await until(lambda: thread(quick, alert) == ["late-0", "late-1"])
+    add(quick, secret="again", status="INVALID", target=record.notification_target_id)
+    await quick.alert("Notice not delivered", "first")
+
+
 async def test_failing_targets_are_not_suggested_for_a_fix(quick: Stage):
     sick = quick.world.event("search-cluster-token").notification
     add(quick, secret="a", event="search-cluster-token", target=sick.target_id)
