@@ -285,13 +285,17 @@ async def test_a_silence_of_more_than_ten_polls_ends_in_a_digest(watch: Watch, p
     assert await watch.kinds() == kinds
 
 
-async def test_lost_coverage_is_told_once_and_again_only_after_it_was_whole(
+async def test_lost_coverage_is_told_once_and_again_only_after_a_day_without(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO)
     told = []
-    for incomplete in (False, True, True, True, False, True):
+    day = timedelta(days=1)
+    for wait, incomplete in (
+        (INTERVAL, False), (INTERVAL, True), (INTERVAL, True), (INTERVAL, False), (INTERVAL, True), (day, True),
+    ):  # fmt: skip
         watch.csms.incomplete = incomplete
+        watch.now += wait
         # A new poller each time: a restart does not tell it again.
         await watch.poller("none").tick(watch.scope)
         told.append(await watch.kinds())

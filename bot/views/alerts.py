@@ -70,8 +70,9 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
         ]
     blocks += [context(text) for text in _story(incident, fix)]
     blocks.append(_buttons(incident))
+    of = f" of project {code(record['project'], 64)}" if "project" in record else ""
     text = (
-        f"{whom}{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
+        f"{whom}{title}: {esc(status, 20)} for event {code(record['event'])}{of}, {_what(record)}, secret "
         f"{code(record['secret'])}, target {code(record['target_name'])}, {utc(at)}"
     )
     return Message(text, tuple(blocks))
@@ -90,6 +91,7 @@ def _buttons(incident: Incident) -> Block:
 
 def _facts(incident: Incident, record: Mapping[str, Any], at: datetime | None) -> list[tuple[str, str]]:
     facts = [
+        *([("Project", code(record["project"], 64))] if "project" in record else []),
         ("Event", code(record["event"])),
         ("What happened", _what(record)),
         ("Secret", code(record["secret"])),
@@ -171,6 +173,11 @@ def snoozed(incident: Incident, *, over: bool) -> Message:
     return Message(text, (section(f":zzz: {text}"),))
 
 
+def in_project(data: Mapping[str, Any]) -> str:
+    """Before the words of a post that says of which project it is: those of a bot that has several do."""
+    return f"Project {code(str(data['project']), 64)}: " if "project" in data else ""
+
+
 def line(record: Mapping[str, Any]) -> str:
     """One record in one line, named by secret and time."""
     return f"• {esc(record['status'], 20)} · {_what(record)} · secret {code(record['secret'], 64)} · {utc(_at(record))}"
@@ -199,15 +206,15 @@ def lines(
         one = records[0]
         what = f" of {code(one['event'])} to {code(one['target_name'] or one['target_id'])}"
     status = esc(records[0]["status"], 20) if records else ""
-    more = count(len(records), "notice")
     if data.get("mixed"):
-        first = f"{more} not delivered"
+        first = f"{count(len(records), 'more notice' if data.get('more') else 'notice')} not delivered"
     elif data.get("incident"):
-        first = f"{more}{what} not delivered ({status})"
+        first = f"{count(len(records), 'notice')}{what} not delivered ({status})"
     elif held := data.get("after_snooze"):
         first = f"The snooze is over. Meanwhile {count(held, 'notice')}{what} not delivered ({status})"
     else:
         first = f"{count(len(records), 'more notice')}{what} not delivered ({status})"
+    first = in_project(data) + first
     draw = mixed_line if data.get("mixed") else line
     body = [draw(record) for record in records]
     blocks = [section(first)] + [section("\n".join(body[at : at + 8])) for at in range(0, len(body), 8)]
@@ -241,8 +248,8 @@ def backfill(data: Mapping[str, Any]) -> Message:
 def coverage(project: str) -> Message:
     """CSMS showed only part of its records."""
     text = (
-        f"Coverage may be incomplete: CSMS shows at most 1,000 notification records at once, and project "
-        f"{code(project)} has reached that. Records that it does not show cannot be alerted."
+        f"Coverage may be incomplete: CSMS may hold more notification records of project {code(project)} than it "
+        "showed (it shows at most 1,000 at once). Records that it does not show cannot be alerted."
     )
     return Message(text, (section(f":warning: {text}"),))
 

@@ -293,8 +293,13 @@ def each_kind(text: str) -> Iterator[tuple[str, Message]]:
     records = [record_data(first), record_data(later)]
     yield "lines", draw_lines({"records": records, "after_snooze": 2}, busy, change)
     yield "lines of many", draw_lines({"records": records, "mixed": True}, None, digest=KEY)
-    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3, "known": True}
-    away = {"incidents": [summary, summary], "away_since": T0.timestamp(), "mentions": [GROUP, text]}
+    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3, "own_thread": True}
+    away = {
+        "incidents": [summary, summary],
+        "project": text,
+        "away_since": T0.timestamp(),
+        "mentions": [GROUP, text],
+    }
     yield "digest", draw_digest(KEY, away, {KEY: busy})
     yield "all incidents", all_incidents(Page([summary] * 3, 0, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
@@ -358,15 +363,23 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
             standing = draw_lines(shown, how, a_change(text), digest=KEY)
             yield f"lines, {name}, for an alert", standing
     yield "lines, alone", draw_lines({"records": two, "mixed": True}, None, digest=KEY)
+    named = replace(an_incident(text), first=data | {"project": text})
+    yield "alert, one project of many", draw_incident(named)
+    yield (
+        "lines, one project of many",
+        draw_lines({"records": two, "project": text, "mixed": True, "more": True}, None),
+    )
     summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3}
     yield "digest", draw_digest(KEY, {"incidents": [summary] * 12}, {})
     yield "digest of known", draw_digest(KEY, {"incidents": [summary] * 60}, {KEY: busy})
     away = {
-        "incidents": [summary | {"known": True}] * 3,
+        "incidents": [summary | {"known": True, "own_thread": True}] * 3,
         "away_since": T0.timestamp(),
         "mentions": [GROUP, text],
     }
     yield "while away", draw_digest(KEY, away, {KEY: replace(over, acknowledged_by=text)})
+    known = {"incidents": [summary | {"known": True}] * 60, "project": text}
+    yield "digest of later records", draw_digest(KEY, known, {KEY: busy})
     yield "all incidents", all_incidents(Page([summary] * 60, 1, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
     yield "outage", draw_data(PostKind.OUTAGE, text, trouble)
