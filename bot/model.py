@@ -292,6 +292,8 @@ class PostKind(StrEnum):
     """A change request, for the approvers; one message, edited through its life."""
     TOLD = "change_told"
     """How a change ended, told to its requester."""
+    ANSWER = "answer"
+    """What a person is told in a direct message, because the form that they sent is closed; `data` is the message."""
     REMINDER = "change_reminder"
     """In a card's thread: half of the time is over, or a review is owed; `data` says which."""
     ALERT = "alert"

@@ -267,6 +267,20 @@ async def test_the_fifth_failure_in_a_row_is_told_once_even_before_the_first_goo
     assert await watch.status.ready() == []
 
 
+@pytest.mark.parametrize(("others", "named"), [([], None), (["other"], "default")], ids=["alone", "of two"])
+async def test_alerts_carry_their_project_only_where_there_are_several(
+    watch: Watch, others: list[str], named: str | None
+):
+    watch.csms.records = PAST[:1]
+    scopes = [watch.scope, *(_scope(watch.csms, name) for name in others)]
+    await watch.poller("all", scopes=scopes).tick(watch.scope)
+
+    (alert,) = await watch.posts()
+    incident = await watch.store.incidents.get(alert.ref)
+    assert incident is not None
+    assert incident.first.get("project") == named
+
+
 async def test_four_failures_in_a_row_are_not_told(watch: Watch):
     for fails in (DOWN, DOWN, DOWN, DOWN, None, DOWN, DOWN, DOWN, DOWN, None):
         watch.csms.fails = fails
