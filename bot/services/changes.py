@@ -396,14 +396,9 @@ class Changes:
 
     async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
         found, now = None if event is None else event.settings(), self._clock()
-        # CSMS's own word, because it is compared with the times of its records. Where it says nothing new, ours, less what
-        # the clocks can differ by: a failure from just before the fix may reopen the alert, one after it surely does.
-        says = (
-            None if event is None or event.image()["updated"] == change.before["updated"] else event.updated
-        )
         try:
             await self._store.changes.finish_apply(
-                change.key, to=to, note=note, found=found, now=now, written=says or now - CLOCKS_DIFFER
+                change.key, to=to, note=note, found=found, now=now, written=written(change, event, now)
             )
         except StoreFailed as error:
             raise Unfinished(
@@ -455,6 +450,16 @@ class Changes:
         outcome = "failed" if isinstance(error, CsmsError) else "refused"
         entry = Entry(actor.user_id, action, outcome, project, event, change, reason=rule[:MAX_REASON])
         await self._store.audit.append(entry, self._clock())
+
+
+def written(change: Change, event: Event | None, now: datetime) -> datetime:
+    """When the change was applied, as far as the times of CSMS's records can be compared with it.
+
+    That is CSMS's own word. Where it says nothing new, it is our clock's, less what the two can differ by: a failure from just
+    before the fix may reopen the alert then, one from after it surely does.
+    """
+    says = None if event is None else event.updated
+    return now - CLOCKS_DIFFER if says is None or says.isoformat() == change.before["updated"] else says
 
 
 def _why(error: CsmsError) -> str:

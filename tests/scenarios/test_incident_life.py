@@ -107,6 +107,9 @@ async def test_a_failure_that_comes_late_and_is_older_than_the_fix_is_named_and_
     record = quick.world.trigger(EVENT, "SECRET_ROTATED", secret="first")
     alert = await quick.alert("INVALID", EVENT)
     await fix(quick, alert)
+    (incident,) = (await quick.app.store.incidents.some([_key(alert)])).values()
+    assert incident.as_of is not None
+    assert incident.as_of.timestamp() * 1000 == quick.world.event(EVENT).update_time
 
     for number, words in enumerate(("Fix applied, waiting for the next notice", "Delivering again")):
         if number:
@@ -172,6 +175,12 @@ def _rotation_failed(secret: str) -> Record:
         event_name=EVENT, trigger_event_type="SECRET_ROTATED_FAILED", secret_name=secret, notification_status="FAIL",
         notification_target_id="urn:smn:r:p:t", notification_target_name="t",
     )  # fmt: skip
+
+
+def _key(alert: Message) -> str:
+    return str(
+        next(one["value"] for block in alert.blocks for one in block.get("elements", []) if "value" in one)
+    )
 
 
 def _buttons(message: Message) -> list[str]:
