@@ -397,7 +397,8 @@ class Incident:
     target_id: str
     status: str
     first: Mapping[str, Any]
-    """The record that opened it, as `record_data` gives it."""
+    """The record that opened it, as `record_data` gives it; with `away_since` (Unix time) where it is late, and with `project`
+    where the bot has several, so that the alert says so."""
     count: int
     opened: datetime
     last: datetime

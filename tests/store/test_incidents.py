@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -205,13 +206,21 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_and_its_ale
         )
         connection.execute(
             "insert into incidents (key, project, event, target_id, status, first, count, opened, last, state, post) "
-            "values ('i1', 'a', 'nightly', 'urn:ops', 'FAIL', '{\"secret\": \"s\"}', 1, ?, ?, 'failing', 'i1')",
+            "values ('i1', 'a', 'nightly', 'urn:ops', 'FAIL', ?, 1, ?, ?, 'failing', 'i1')",
+            [json.dumps({"secret": "s", "at": NOW.timestamp() - 1}), NOW.timestamp(), NOW.timestamp()],
+        )
+        connection.execute(
+            "insert into polls (project, first, last_ok, incomplete) values ('a', 0, ?, 1), ('b', 0, ?, 0)",
             [NOW.timestamp(), NOW.timestamp()],
         )
     connection.close()
 
     async with opened(path) as store:
-        assert await store.incidents.get("i1") == _incident()
+        second = timedelta(seconds=1)
+        first = {"secret": "s", "at": NOW.timestamp() - 1}
+        assert await store.incidents.get("i1") == replace(_incident(), first=first, as_of=NOW - second)
+        polls = [await store.records.poll(name) for name in ("a", "b")]
+    assert [None if one is None else one.incomplete_at for one in polls] == [NOW, None]
 
 
 async def test_what_an_older_version_does_not_know_of_is_looked_for_in_its_thread(tmp_path: Path):
