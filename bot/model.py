@@ -292,6 +292,8 @@ class PostKind(StrEnum):
     """A change request, for the approvers; one message, edited through its life."""
     TOLD = "change_told"
     """How a change ended, told to its requester."""
+    ANSWER = "answer"
+    """What a person is told in a direct message, because the form that they sent is closed; `data` is the message."""
     REMINDER = "change_reminder"
     """In a card's thread: half of the time is over, or a review is owed; `data` says which."""
     ALERT = "alert"
@@ -379,6 +381,16 @@ class Found:
     """How many those are."""
 
 
+class IncidentState(StrEnum):
+    """What the newest word on an incident says: of CSMS's records, or that a fix was applied."""
+
+    FAILING = "failing"
+    FIXED = "fixed"
+    """A fix was applied; no notice since."""
+    DELIVERING = "delivering"
+    """A later notice was delivered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """The failing of one event to one target with one status, over time."""
@@ -389,12 +401,12 @@ class Incident:
     target_id: str
     status: str
     first: Mapping[str, Any]
-    """The record that opened it, as `record_data` gives it."""
+    """The record that opened it, as `record_data` gives it; with `away_since` (Unix time) where it is late, and with `project`
+    where the bot has several, so that the alert says so."""
     count: int
     opened: datetime
     last: datetime
-    state: str
-    """`failing`, `fixed` (a fix was applied, no notice since), or `delivering` since a later SUCCESS."""
+    state: IncidentState
     post: str
     """Key of the post in whose thread its later records go."""
     digest: bool = False
@@ -417,6 +429,9 @@ class Incident:
     """Id of the target that the applied fix set; notices to it speak of this incident too."""
     cause: str | None = None
     """Why the rotation failed, by CSMS's tasks; None until they were asked. Hostile text."""
+    as_of: datetime | None = None
+    """When that happened by which the state is what it is, by CSMS's clock: what is older and comes late says nothing of
+    it. None when CSMS did not say."""
 
     def snoozed(self, now: datetime) -> bool:
         """True while its later records are held back."""

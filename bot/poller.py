@@ -153,7 +153,7 @@ class Poller:
         """Posts what came in snoozes that are over. True when there were any."""
         now, woken = self._clock(), 0
         for scope in self._projects:
-            where = Where(scope.name, scope.alert_channel, scope.routes)
+            where = self._where(scope)
             post = functools.partial(meanwhile, where=where, make_key=self._make_key)
             woken += await self._store.incidents.wake(scope.name, now, post)
         return woken > 0
@@ -181,10 +181,13 @@ class Poller:
         self._failing[scope.name] = failure
         return not same
 
+    def _where(self, scope: Scope) -> Where:
+        return Where(scope.name, scope.alert_channel, scope.routes, one_of_many=len(self._projects) > 1)
+
     def _decide(
         self, scope: Scope, now: datetime
     ) -> Callable[[Sequence[Record], Sequence[Incident], PollState | None], Plan]:
-        where = Where(scope.name, scope.alert_channel, scope.routes)
+        where = self._where(scope)
 
         def decide(new: Sequence[Record], incidents: Sequence[Incident], last: PollState | None) -> Plan:
             if last is None:

@@ -267,6 +267,20 @@ async def test_the_fifth_failure_in_a_row_is_told_once_even_before_the_first_goo
     assert await watch.status.ready() == []
 
 
+@pytest.mark.parametrize(("others", "named"), [([], None), (["other"], "default")], ids=["alone", "of two"])
+async def test_alerts_carry_their_project_only_where_there_are_several(
+    watch: Watch, others: list[str], named: str | None
+):
+    watch.csms.records = PAST[:1]
+    scopes = [watch.scope, *(_scope(watch.csms, name) for name in others)]
+    await watch.poller("all", scopes=scopes).tick(watch.scope)
+
+    (alert,) = await watch.posts()
+    incident = await watch.store.incidents.get(alert.ref)
+    assert incident is not None
+    assert incident.first.get("project") == named
+
+
 async def test_four_failures_in_a_row_are_not_told(watch: Watch):
     for fails in (DOWN, DOWN, DOWN, DOWN, None, DOWN, DOWN, DOWN, DOWN, None):
         watch.csms.fails = fails
@@ -285,13 +299,17 @@ async def test_a_silence_of_more_than_ten_polls_ends_in_a_digest(watch: Watch, p
     assert await watch.kinds() == kinds
 
 
-async def test_lost_coverage_is_told_once_and_again_only_after_it_was_whole(
+async def test_lost_coverage_is_told_once_and_again_only_after_a_day_without(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO)
     told = []
-    for incomplete in (False, True, True, True, False, True):
+    day = timedelta(days=1)
+    for wait, incomplete in (
+        (INTERVAL, False), (INTERVAL, True), (INTERVAL, True), (INTERVAL, False), (INTERVAL, True), (day, True),
+    ):  # fmt: skip
         watch.csms.incomplete = incomplete
+        watch.now += wait
         # A new poller each time: a restart does not tell it again.
         await watch.poller("none").tick(watch.scope)
         told.append(await watch.kinds())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
+from bot.model import SUCCESS, Incident, IncidentState, Plan, Post, PostKind, Record, record_data
 from bot.rules.routes import Facts, Route, Routed, route
 
 QUIET = timedelta(hours=24)
@@ -20,12 +20,15 @@ REMEMBERED = timedelta(days=30)
 """How long after its last failure a SUCCESS still turns an alert to *delivering again*."""
 MOST_ALERTS = 10
 """A poll that would open more incidents than this posts one digest instead."""
+MOST_THREADS = 10
+"""A poll with later records for more threads of a channel than this posts one digest of them instead: a reply takes Slack a
+second, and whatever is new would queue behind them."""
 LINES = 30
 """Records in one reply."""
 TO_EDIT = 15
 """Records in a reply that is edited later: chat.update takes 4,000 characters of text, chat.postMessage ten times that."""
 MIXED = 25
-"""Records in one reply below a digest of many incidents, where each line names its event and target too."""
+"""Records of several incidents in one reply, where each line names its event and target too."""
 HISTORY = 5
 """Polls that an alert's small history shows."""
 AWAY_POLLS = 10
@@ -33,7 +36,8 @@ AWAY_POLLS = 10
 SILENCE = timedelta(seconds=5)
 """However short the interval: a machine that was busy for a moment was not away."""
 
-FAILING, FIXED, DELIVERING = "failing", "fixed", "delivering"
+CLOCKS_DIFFER = timedelta(minutes=15)
+"""What our clock and CSMS's may be apart at most: beyond it CSMS takes no signed request."""
 
 MakeKey = Callable[[], str]
 
@@ -45,6 +49,13 @@ class Where:
     project: str
     channel: str
     routes: tuple[Route, ...] = ()
+    one_of_many: bool = False
+    """The bot has other projects, too: what it posts names this one."""
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a post carries to name the project."""
+        return {"project": self.project} if self.one_of_many else {}
 
     def of(self, record: Record, now: datetime) -> Routed:
         """Where this record goes, by the routes."""
@@ -60,7 +71,7 @@ class _Open:
     more: list[Record] = field(default_factory=list)
     """Later ones of this poll."""
     until: datetime | None = None
-    """The end of the quiet hours that its alert waits for."""
+    """The end of the quiet hours in which its last record came."""
 
     @property
     def failures(self) -> int:
@@ -97,17 +108,16 @@ class _Poll:
             self._failed(record)
 
     def _delivered(self, record: Record) -> None:
-        """A notice reached a target: what waited for it delivers again, unless the notice is older than the trouble."""
+        """A notice reached a target: what waited for it delivers again, unless something newer is known."""
         for one in self.known:
             incident = one.incident
             to_it = record.target_id == incident.target_id or record.target_id == incident.fix_target != ""
             if (
                 incident.event == record.event_name
                 and to_it
-                and incident.state != DELIVERING
-                and not _older(record, incident)
+                and incident.state is not IncidentState.DELIVERING
             ):
-                self._change(one, state=DELIVERING)
+                self._turn(one, record, IncidentState.DELIVERING)
 
     def _failed(self, record: Record) -> None:
         routed = self.where.of(record, self.now)
@@ -115,24 +125,31 @@ class _Poll:
             self.dropped[routed.drop] += 1
             return
         for one in self.known:
-            # The fix set this target, and the next notice to it failed too: that is an incident of its own,
-            # and the old one is as open as it was.
+            # The fix set this target, and a notice to it failed, be it the first or a later one: that is an incident of
+            # its own, and the old one is as open as it was.
             incident = one.incident
-            if incident.state == FIXED and (incident.event, incident.fix_target) == (
-                record.event_name,
-                record.target_id,
-            ):
-                self._change(one, state=FAILING)
+            fixed_to = (incident.event, incident.fix_target) == (record.event_name, record.target_id)
+            if fixed_to and incident.state is not IncidentState.FAILING:
+                self._turn(one, record, IncidentState.FAILING)
         found = self.going_on.get((record.event_name, record.target_id, record.status, routed.channel))
         if found is None:
-            opened = _opened(record, self.where.project, routed, self.now, self.make_key())
+            opened = _opened(record, self.where, routed, self.now, self.make_key())
             found = _Open(opened, record, until=routed.until)
             self.known.append(found)
             self.going_on[self._key(opened)] = found
             self.changed[opened.key] = found
         else:
             found.more.append(record)
-            self._change(found, count=found.incident.count + 1, last=self.now, state=FAILING)
+            found.until = routed.until
+            self._change(found, count=found.incident.count + 1, last=self.now)
+            self._turn(found, record, IncidentState.FAILING)
+
+    def _turn(self, one: _Open, record: Record, state: IncidentState) -> None:
+        """What the record says of the incident; nothing, if something newer was said before."""
+        at, as_of = _as_of(record, self.now), one.incident.as_of
+        # Without a time, or of the same moment (CSMS gives seconds), they count as they come: better open once too often.
+        if at is None or as_of is None or at >= as_of:
+            self._change(one, state=state, as_of=at or as_of)
 
     def _change(self, one: _Open, **to: Any) -> None:
         one.incident = replace(one.incident, **to)
@@ -168,6 +185,8 @@ def plan(
     ]
     told = [one for one in touched if one.failures and (one.first or not one.incident.snoozed(now))]
     posts = [post for group in _by_channel(told) for post in _posts(group, told, where, make_key, away_since)]
+    # What is new comes first, of all channels: later records are below something that stands there already.
+    posts.sort(key=lambda post: post.kind is PostKind.LINES)
     return Plan(tuple(one.incident for one in touched), tuple(posts), tuple(held), dict(poll.dropped))
 
 
@@ -175,7 +194,7 @@ def meanwhile(
     incident: Incident, records: Sequence[Mapping[str, Any]], *, where: Where, make_key: MakeKey
 ) -> list[Post]:
     """What came while an incident was snoozed, in its thread, when that is over."""
-    return _replies(_placed(incident, where), records, make_key, {"after_snooze": len(records)})
+    return _replies(_placed(incident, where), records, make_key, {"after_snooze": len(records)}, where.words)
 
 
 def _placed(incident: Incident, where: Where) -> Incident:
@@ -199,10 +218,15 @@ def _posts(
 ) -> list[Post]:
     """The posts of one channel."""
     opened = [one for one in group if one.first is not None]
-    many = sum(one.first is not None for one in told) > MOST_ALERTS
+    later = [one for one in group if one.first is None]
+    away = away_since is not None and len(group) > 1
+    many = len(opened) > 1 and sum(one.first is not None for one in told) > MOST_ALERTS
+    crowded = len({one.incident.post for one in later}) > MOST_THREADS
     posts: list[Post] = []
-    if (len(group) > 1 and away_since is not None) or (len(opened) > 1 and many):
-        posts += _digest(group, where, make_key, away_since)
+    if away or many:
+        posts += _digest(
+            [*opened, *(later if crowded else ())], group if away else (), where, make_key, away_since
+        )
     else:
         if away_since is not None:
             # One message is one message: the alert says itself that it is late.
@@ -218,45 +242,70 @@ def _posts(
                 )
             )  # fmt: skip
         for one in opened:
-            posts += _lines(one.incident, one.more, make_key)
-    for one in group:
-        if one.first is None:
-            posts += _lines(one.incident, one.more, make_key)
-    return posts
+            posts += _lines(one, where, make_key)
+        if crowded:
+            posts += _digest(later, (), where, make_key, None)
+    return posts if crowded else posts + _below(later, where, make_key)
 
 
 def _digest(
-    group: Sequence[_Open], where: Where, make_key: MakeKey, away_since: datetime | None
+    group: Sequence[_Open],
+    beside: Sequence[_Open],
+    where: Where,
+    make_key: MakeKey,
+    away_since: datetime | None,
 ) -> list[Post]:
-    """One message for many incidents, with the records of those that it opens in its thread."""
+    """One message for many incidents, with the records of `group` in its thread.
+
+    `beside`: also those whose records are told in their own threads, where the message names them all the same.
+    """
     key = make_key()
+    below = {one.incident.key for one in group}
+    named = beside or group
     opened = [one for one in group if one.first is not None]
-    named = [one for one in group if away_since is not None or one.first is not None]
     for one in opened:
         one.incident = replace(one.incident, post=key, digest=True)
-    ends = [one.until for one in opened]
-    data: dict[str, Any] = {"incidents": [_summary(one) for one in named]}
+    ends = [one.until for one in group]
+    data: dict[str, Any] = {
+        "incidents": [_summary(one, below=one.incident.key in below) for one in named],
+        **where.words,
+    }
     if away_since is not None:
         data["away_since"] = away_since.timestamp()
     if mentions := sorted({one.incident.mention for one in opened} - {""}):
         data["mentions"] = mentions
-    channel = group[0].incident.channel
-    posts = [
-        Post(
-            key, PostKind.DIGEST, key, where.project, channel, data=data,
-            wait_until=None if None in ends else min((end for end in ends if end), default=None),
+    channel = named[0].incident.channel
+    digest = Post(
+        key, PostKind.DIGEST, key, where.project, channel, data=data,
+        wait_until=None if None in ends else min((end for end in ends if end), default=None),
+    )  # fmt: skip
+    if len(group) <= MOST_ALERTS:
+        return [digest, *(post for one in group for post in _lines(one, where, make_key, buttons=True))]
+    return [digest, *_mixed(group, key, where, make_key)]
+
+
+def _below(later: Sequence[_Open], where: Where, make_key: MakeKey) -> list[Post]:
+    """Later records, each in its incident's thread; incidents of one digest share one."""
+    threads: dict[str, list[_Open]] = {}
+    for one in later:
+        threads.setdefault(one.incident.post, []).append(one)
+    return [
+        post
+        for parent, ones in threads.items()
+        for post in (
+            _lines(ones[0], where, make_key) if len(ones) == 1 else _mixed(ones, parent, where, make_key)
         )
-    ]  # fmt: skip
-    if len(opened) <= MOST_ALERTS:
-        for one in opened:
-            posts += _lines(one.incident, _all(one), make_key, buttons=True)
-        return posts
-    # A reply for each incident would take Slack a second each; so a reply holds what fits into it.
-    records = [record_data(record) for one in opened for record in _all(one)]
-    return posts + [
+    ]
+
+
+def _mixed(group: Sequence[_Open], parent: str, where: Where, make_key: MakeKey) -> list[Post]:
+    """Replies with the records of many incidents: one for each incident would take Slack a second each."""
+    more = {"more": True} if all(one.first is None for one in group) else {}
+    records = [record_data(record) for one in group for record in _all(one)]
+    return [
         Post(
-            make_key(), PostKind.LINES, key, where.project, channel, parent=key,
-            data={"records": records[start : start + MIXED], "mixed": True},
+            make_key(), PostKind.LINES, parent, where.project, group[0].incident.channel, parent=parent,
+            data={"records": records[start : start + MIXED], "mixed": True, **more, **where.words},
         )
         for start in range(0, len(records), MIXED)
     ]  # fmt: skip
@@ -290,44 +339,51 @@ def backfill(
     )
 
 
-def _opened(record: Record, project: str, routed: Routed, now: datetime, key: str) -> Incident:
+def _opened(record: Record, where: Where, routed: Routed, now: datetime, key: str) -> Incident:
     return Incident(
         key=key,
-        project=project,
+        project=where.project,
         event=record.event_name,
         target_id=record.target_id,
         status=record.status,
-        first=record_data(record),
+        first={**record_data(record), **where.words},
         count=1,
         opened=now,
         last=now,
-        state=FAILING,
+        state=IncidentState.FAILING,
         post=key,
         channel=routed.channel,
         mention=routed.mention,
+        as_of=_as_of(record, now),
     )
 
 
-def _older(record: Record, incident: Incident) -> bool:
-    at = incident.first.get("at")
-    return at is not None and record.created is not None and record.created.timestamp() < at
+def _as_of(record: Record, now: datetime) -> datetime | None:
+    """The record's own time. One from the future by more than clocks can differ would outdo all that comes after it."""
+    return record.created and min(record.created, now + CLOCKS_DIFFER)
 
 
 def _goes_on(incident: Incident, now: datetime) -> bool:
     """Whether the next failure still belongs to it."""
-    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state == FIXED
+    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state is IncidentState.FIXED
 
 
-def _lines(
-    incident: Incident, records: Sequence[Record], make_key: MakeKey, *, buttons: bool = False
-) -> list[Post]:
-    """Replies in the incident's thread: one for each poll, more only where one would be too long."""
-    more = {"incident": incident.key} if buttons else {}
-    return _replies(incident, [record_data(record) for record in records], make_key, more)
+def _lines(one: _Open, where: Where, make_key: MakeKey, *, buttons: bool = False) -> list[Post]:
+    """Replies in the incident's thread: one for each poll, more only where one would be too long.
+
+    `buttons`: it has no alert, so that the first of them names the record that opened it, and carries the buttons.
+    """
+    more = {"incident": one.incident.key} if buttons else {}
+    records = [record_data(record) for record in (_all(one) if buttons else one.more)]
+    return _replies(one.incident, records, make_key, more, where.words)
 
 
 def _replies(
-    incident: Incident, records: Sequence[Mapping[str, Any]], make_key: MakeKey, more: Mapping[str, Any]
+    incident: Incident,
+    records: Sequence[Mapping[str, Any]],
+    make_key: MakeKey,
+    more: Mapping[str, Any],
+    words: Mapping[str, Any],
 ) -> list[Post]:
     first = TO_EDIT if "incident" in more else LINES
     starts = [0, *range(first, len(records), LINES)]
@@ -339,14 +395,15 @@ def _replies(
             incident.project,
             incident.channel,
             parent=incident.post,
-            data={**(more if start == 0 else {}), "records": list(records[start:end])},
+            data={**(more if start == 0 else {}), "records": list(records[start:end]), **words},
         )
         for start, end in zip(starts, [*starts[1:], None], strict=True)
         if records
     ]
 
 
-def _summary(one: _Open) -> dict[str, object]:
+def _summary(one: _Open, *, below: bool) -> dict[str, object]:
+    """`below`: its records of this poll are in the digest's thread."""
     incident = one.incident
     return {
         "key": incident.key,
@@ -355,4 +412,5 @@ def _summary(one: _Open) -> dict[str, object]:
         "target": incident.first["target_name"] or incident.target_id,
         "count": one.failures,
         **({"known": True} if one.first is None else {}),
+        **({} if below else {"own_thread": True}),
     }

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.errors import CsmsError, CsmsForbidden, CsmsNotFound, Landed, StoreFailed, Unfinished
 from bot.model import Actor, Change, ChangeState, Event
 from bot.rules.access import Action, authorize
+from bot.rules.alerts import CLOCKS_DIFFER
 from bot.rules.updates import differences, same_settings
 from bot.services.projects import Projects, Scope
 from bot.store import Store
@@ -211,16 +212,26 @@ class Applying:
         return ""
 
     async def _finish(self, change: Change, to: ChangeState, note: str, event: Event | None) -> None:
-        found = None if event is None else event.settings()
+        found, now = None if event is None else event.settings(), self._clock()
         try:
             await self._store.changes.finish_apply(
-                change.key, to=to, note=note, found=found, now=self._clock()
+                change.key, to=to, note=note, found=found, now=now, written=written(change, event, now)
             )
         except StoreFailed as error:
             raise Unfinished(
                 f"What became of {change.id} could not be written to the audit log ({error}). The event is looked at "
                 "again, and the card follows."
             ) from error
+
+
+def written(change: Change, event: Event | None, now: datetime) -> datetime:
+    """When the change was applied, as far as the times of CSMS's records can be compared with it.
+
+    That is CSMS's own word. Where it says nothing new, it is our clock's, less what the two can differ by: a failure from just
+    before the fix may reopen the alert then, one from after it surely does.
+    """
+    says = None if event is None else event.updated
+    return now - CLOCKS_DIFFER if says is None or says.isoformat() == change.before["updated"] else says
 
 
 def _why(error: CsmsError) -> str:

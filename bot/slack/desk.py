@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import CsmsError, NameMissing, Refused, Sent, SlackError, Usage
-from bot.model import Actor
+from bot.model import Actor, Post, PostKind
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
@@ -24,6 +25,7 @@ from bot.slack.actors import Actors
 from bot.slack.client import PARSE, SlackClient
 from bot.slack.interactions import FormValues, Origin
 from bot.store import Store
+from bot.store.outbox import Outbox
 from bot.views.blocks import MESSAGE_BLOCKS, Message, context
 from bot.views.text import person
 
@@ -59,9 +61,10 @@ class Services:
 class Answer:
     """Answers one delivery: to the person alone unless they share it, in the place where they asked."""
 
-    def __init__(self, slack: SlackClient, origin: Origin) -> None:
+    def __init__(self, slack: SlackClient, origin: Origin, outbox: Outbox) -> None:
         self._slack = slack
         self._origin = origin
+        self._outbox = outbox
 
     async def say(self, message: Message, *, share: bool = False) -> None:
         """A new message to the person, or to the channel with `share`."""
@@ -121,15 +124,17 @@ class Answer:
         await self._slack.call("views.publish", user_id=self._origin.user, view=dict(view))
 
     async def tell(self, message: Message) -> None:
-        """A direct message, where there is no place to answer in (a form that was closed)."""
-        opened = await self._slack.call("conversations.open", users=self._origin.user)
-        await self._slack.call(
-            "chat.postMessage",
-            channel=opened["channel"]["id"],
-            text=message.text,
-            blocks=message.body,
-            parse=PARSE,
-        )
+        """A direct message, where there is no place to answer in (a form that was closed). StoreError.
+
+        By the outbox, so that it arrives once, also when this delivery is worked on again after a crash.
+        """
+        origin = self._origin
+        # The number of a row is another row's in another database; the moment tells them apart.
+        delivery = f"answer/{origin.id}/{origin.received.isoformat()}/{origin.user}"
+        key = hashlib.sha256(delivery.encode()).hexdigest()[:32]
+        data = {"text": message.text, "blocks": message.body}
+        post = Post(key, PostKind.ANSWER, origin.id, project="", user=origin.user, data=data)
+        await self._outbox.put(post, origin.received)
 
     async def send_file(self, name: str, content: bytes, comment: str) -> None:
         """A file in a direct message to the person, and to nobody else. SlackError."""

@@ -125,7 +125,7 @@ class Worker:
         await self._handle(replace(interaction, origin=origin))
 
     async def _handle(self, interaction: Interaction) -> None:
-        answer = Answer(self._slack, interaction.origin)
+        answer = Answer(self._slack, interaction.origin, self._services.store.outbox)
         try:
             await self._route(interaction, answer)
         except BotError as error:

@@ -247,9 +247,19 @@ class Changes:
         )
 
     async def finish_apply(
-        self, key: str, *, to: ChangeState, note: str, found: Mapping[str, Any] | None, now: datetime
+        self,
+        key: str,
+        *,
+        to: ChangeState,
+        note: str,
+        found: Mapping[str, Any] | None,
+        now: datetime,
+        written: datetime | None = None,
     ) -> Change | None:
-        """applying → applied, stale or failed; `found` is what the event was read as afterwards."""
+        """applying → applied, stale or failed; `found` is what the event was read as afterwards.
+
+        `written`: when it was applied, by CSMS's clock; None: as `now`.
+        """
         return await self._move(
             key,
             frm=ChangeState.APPLYING,
@@ -259,6 +269,7 @@ class Changes:
             now=now,
             audit_reason=note,
             found=found,
+            written=written,
         )
 
     async def note(self, key: str, action: str, reason: str, now: datetime) -> None:
@@ -282,6 +293,7 @@ class Changes:
         now: datetime,
         audit_reason: str,
         found: Mapping[str, Any] | None = None,
+        written: datetime | None = None,
     ) -> Change | None:
         def work(tx: Tx) -> Change | None:
             people = frm is ChangeState.PENDING
@@ -308,7 +320,7 @@ class Changes:
                 tx, entry(change, *_ACTIONS[to], by, audit_reason, **_images(change, to, found)), now
             )
             outbox.touch(tx, PostKind.CARD, key)
-            incidents.fix_moved(tx, change)
+            incidents.fix_moved(tx, change, written or now)
             if not to.open and by != change.requester:
                 told = Post(secrets.token_hex(16), PostKind.TOLD, key, change.project, user=change.requester)
                 outbox.put(tx, told, now)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import Change, ChangeState, Entry, Incident, Post
+from bot.model import Change, ChangeState, Entry, Incident, IncidentState, Post
 from bot.store import audit, outbox
 from bot.store.engine import Engine, Tx
 
@@ -177,9 +177,9 @@ def keep(tx: Tx, incident: Incident) -> None:
     """Writes what a poll changes; what people said of it stays."""
     tx.execute(
         "insert into incidents (key, project, event, target_id, status, first, count, opened, last, state, post, "
-        "digest, channel, mention, history) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "digest, channel, mention, history, as_of) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "on conflict do update set count = excluded.count, last = excluded.last, state = excluded.state, "
-        "history = excluded.history",
+        "history = excluded.history, as_of = excluded.as_of",
         [
             incident.key,
             incident.project,
@@ -196,6 +196,7 @@ def keep(tx: Tx, incident: Incident) -> None:
             incident.channel,
             incident.mention,
             json.dumps(incident.history),
+            None if incident.as_of is None else incident.as_of.timestamp(),
         ],
     )
     outbox.touch_incident(tx, incident.key)
@@ -209,14 +210,17 @@ def hold(tx: Tx, key: str, data: Mapping[str, Any], now: datetime) -> None:
     )
 
 
-def fix_moved(tx: Tx, change: Change) -> None:
-    """A change request has moved: the alerts that led to it show that, and an applied one waits for the next notice."""
+def fix_moved(tx: Tx, change: Change, at: datetime) -> None:
+    """A change request has moved: the alerts that led to it show that, and an applied one waits for the next notice.
+
+    `at`: when it was applied, by CSMS's clock; a notice that is older speaks of the time before.
+    """
     if change.state is ChangeState.APPLIED:
         target = change.after["target"]
         tx.execute(
-            "update incidents set fix_target = ?, state = case state when 'failing' then 'fixed' else state end "
-            "where fix = ?",
-            ["" if target is None else target["id"], change.key],
+            "update incidents set fix_target = ?, state = case state when 'failing' then 'fixed' else state end, "
+            "as_of = max(coalesce(as_of, 0), ?) where fix = ?",
+            ["" if target is None else target["id"], at.timestamp(), change.key],
         )
     for (key,) in tx.execute("select key from incidents where fix = ?", [change.key]).fetchall():
         outbox.touch_incident(tx, key)
@@ -243,7 +247,7 @@ def _from_row(row: dict[str, Any]) -> Incident:
         count=row["count"],
         opened=datetime.fromtimestamp(row["opened"], UTC),
         last=datetime.fromtimestamp(row["last"], UTC),
-        state=row["state"],
+        state=IncidentState(row["state"]),
         post=row["post"],
         digest=bool(row["digest"]),
         acknowledged_by=row["acknowledged_by"],
@@ -257,4 +261,5 @@ def _from_row(row: dict[str, Any]) -> Incident:
         fix=row["fix"],
         fix_target=row["fix_target"],
         cause=row["cause"],
+        as_of=_at(row["as_of"]),
     )

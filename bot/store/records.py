@@ -13,6 +13,8 @@ from bot.model import Incident, Plan, Post, Record
 from bot.store import incidents, outbox
 from bot.store.engine import Engine, Tx
 
+WHOLE_FOR = timedelta(days=1)
+"""So long no answer must have been incomplete before that is news again: beside the limit they take turns."""
 FORGET_AFTER = timedelta(days=100)
 """CSMS keeps records for three months; a count is dropped a margin later, when it is not seen any more."""
 
@@ -23,7 +25,7 @@ class Counted:
 
     new: tuple[Record, ...]
     coverage_lost: bool
-    """The page was not whole this time, and was the time before."""
+    """The page was not whole this time, and all were for a day before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class PollState:
     last_ok: datetime
     incomplete: bool
     records: int
+    incomplete_at: datetime | None
+    """The last look at which it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,19 @@ class Records:
             if new or poll is None:
                 _keep(tx, project, decide(new, incidents.recent(tx, project, incidents_since), poll), now)
             tx.execute(
-                "insert into polls (project, first, last_ok, incomplete, records) values (:p, :now, :now, :i, :n) "
-                "on conflict do update set last_ok = :now, incomplete = :i, records = :n",
-                {"p": project, "now": now.timestamp(), "i": int(incomplete), "n": len(records)},
+                "insert into polls (project, first, last_ok, incomplete, records, incomplete_at) "
+                "values (:p, :now, :now, :i, :n, :at) on conflict do update set "
+                "last_ok = :now, incomplete = :i, records = :n, incomplete_at = coalesce(:at, incomplete_at)",
+                {
+                    "p": project,
+                    "now": now.timestamp(),
+                    "i": int(incomplete),
+                    "n": len(records),
+                    "at": now.timestamp() if incomplete else None,
+                },
             )
-            lost = incomplete and not (poll is not None and poll.incomplete)
+            before = None if poll is None else poll.incomplete_at
+            lost = incomplete and (before is None or now - before >= WHOLE_FOR)
             if lost and warning is not None:
                 outbox.put(tx, warning, now)
             outage = _outage(tx, project)
@@ -197,6 +209,9 @@ def _poll(tx: Tx, project: str) -> PollState | None:
             last_ok=datetime.fromtimestamp(row["last_ok"], UTC),
             incomplete=bool(row["incomplete"]),
             records=row["records"],
+            incomplete_at=None
+            if row["incomplete_at"] is None
+            else datetime.fromtimestamp(row["incomplete_at"], UTC),
         )
     return None
 

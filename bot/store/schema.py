@@ -165,6 +165,15 @@ def m006_threads(db: Tx) -> None:
     )
 
 
+@migrations()
+def m007_late_records(db: Tx) -> None:
+    """By which moment an incident is in its state, and when CSMS was last seen to show only a part of its records."""
+    db.execute("alter table incidents add column as_of real")
+    db.execute("update incidents set as_of = json_extract(first, '$.at')")
+    db.execute("alter table polls add column incomplete_at real")
+    db.execute("update polls set incomplete_at = last_ok where incomplete = 1")
+
+
 def prepare(db: Tx) -> None:
     """Brings the database up to date. StoreError when it is not ours, or a newer version of the bot has been at it."""
     check_version(db)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.model import FAIL, INVALID, Change, ChangeState, Incident
+from bot.model import FAIL, INVALID, Change, ChangeState, Incident, IncidentState
 from bot.rules.snooze import Nap
 from bot.views.blocks import Block, Message, actions, button, context, fields, header, quote, section
 from bot.views.notices import CONSEQUENCE, Notice, read_notice
@@ -23,9 +23,9 @@ NAPS = (
     (Nap.OVER, "End the snooze"),
 )
 FACES = {
-    "failing": (":rotating_light:", "Notice not delivered"),
-    "fixed": (":hourglass_flowing_sand:", "Fix applied, waiting for the next notice"),
-    "delivering": (":white_check_mark:", "Delivering again"),
+    IncidentState.FAILING: (":rotating_light:", "Notice not delivered"),
+    IncidentState.FIXED: (":hourglass_flowing_sand:", "Fix applied, waiting for the next notice"),
+    IncidentState.DELIVERING: (":white_check_mark:", "Delivering again"),
 }
 
 MEANING = {
@@ -52,7 +52,7 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
     record = incident.first
     at = _at(record)
     status = clean(incident.status, 20)
-    face, title = FACES.get(incident.state, FACES["failing"])
+    face, title = FACES[incident.state]
     whom = f"{mention(incident.mention)} " if incident.mention else ""
     blocks: list[Block] = [
         header(f"{title}: {clean(incident.event, 100)}"),
@@ -70,8 +70,9 @@ def alert(incident: Incident, fix: Change | None = None) -> Message:
         ]
     blocks += [context(text) for text in _story(incident, fix)]
     blocks.append(_buttons(incident))
+    of = f" of project {code(record['project'], 64)}" if "project" in record else ""
     text = (
-        f"{whom}{title}: {esc(status, 20)} for event {code(record['event'])}, {_what(record)}, secret "
+        f"{whom}{title}: {esc(status, 20)} for event {code(record['event'])}{of}, {_what(record)}, secret "
         f"{code(record['secret'])}, target {code(record['target_name'])}, {utc(at)}"
     )
     return Message(text, tuple(blocks))
@@ -90,6 +91,7 @@ def _buttons(incident: Incident) -> Block:
 
 def _facts(incident: Incident, record: Mapping[str, Any], at: datetime | None) -> list[tuple[str, str]]:
     facts = [
+        *([("Project", code(record["project"], 64))] if "project" in record else []),
         ("Event", code(record["event"])),
         ("What happened", _what(record)),
         ("Secret", code(record["secret"])),
@@ -129,9 +131,9 @@ def _fixing(incident: Incident, fix: Change) -> str:
     by = f"{fix.id}, asked by {person(fix.requester)}"
     if fix.state is not ChangeState.APPLIED:
         return f"Fix: {by} · {fix.state}"
-    if incident.state == "fixed":
+    if incident.state is IncidentState.FIXED:
         return f"Fix applied, waiting for the next notice ({by})"
-    if incident.state == "delivering":
+    if incident.state is IncidentState.DELIVERING:
         return f"Fix applied, and a notice was delivered since ({by})"
     return f"A fix was applied, but a later notice failed too ({by})"
 
@@ -171,6 +173,11 @@ def snoozed(incident: Incident, *, over: bool) -> Message:
     return Message(text, (section(f":zzz: {text}"),))
 
 
+def in_project(data: Mapping[str, Any]) -> str:
+    """Before the words of a post that says of which project it is: those of a bot that has several do."""
+    return f"Project {code(str(data['project']), 64)}: " if "project" in data else ""
+
+
 def line(record: Mapping[str, Any]) -> str:
     """One record in one line, named by secret and time."""
     return f"• {esc(record['status'], 20)} · {_what(record)} · secret {code(record['secret'], 64)} · {utc(_at(record))}"
@@ -199,21 +206,21 @@ def lines(
         one = records[0]
         what = f" of {code(one['event'])} to {code(one['target_name'] or one['target_id'])}"
     status = esc(records[0]["status"], 20) if records else ""
-    more = count(len(records), "notice")
     if data.get("mixed"):
-        first = f"{more} not delivered"
+        first = f"{count(len(records), 'more notice' if data.get('more') else 'notice')} not delivered"
     elif data.get("incident"):
-        first = f"{more}{what} not delivered ({status})"
+        first = f"{count(len(records), 'notice')}{what} not delivered ({status})"
     elif held := data.get("after_snooze"):
         first = f"The snooze is over. Meanwhile {count(held, 'notice')}{what} not delivered ({status})"
     else:
         first = f"{count(len(records), 'more notice')}{what} not delivered ({status})"
+    first = in_project(data) + first
     draw = mixed_line if data.get("mixed") else line
     body = [draw(record) for record in records]
     blocks = [section(first)] + [section("\n".join(body[at : at + 8])) for at in range(0, len(body), 8)]
     if incident is not None:
-        if incident.state != "failing":
-            blocks.append(context(" ".join(FACES.get(incident.state, FACES["failing"]))))
+        if incident.state is not IncidentState.FAILING:
+            blocks.append(context(" ".join(FACES[incident.state])))
         blocks += [context(text) for text in _story(incident, fix)]
         blocks.append(_buttons(incident))
     elif digest:
@@ -241,8 +248,8 @@ def backfill(data: Mapping[str, Any]) -> Message:
 def coverage(project: str) -> Message:
     """CSMS showed only part of its records."""
     text = (
-        f"Coverage may be incomplete: CSMS shows at most 1,000 notification records at once, and project "
-        f"{code(project)} has reached that. Records that it does not show cannot be alerted."
+        f"Coverage may be incomplete: CSMS may hold more notification records of project {code(project)} than it "
+        "showed (it shows at most 1,000 at once). Records that it does not show cannot be alerted."
     )
     return Message(text, (section(f":warning: {text}"),))
 

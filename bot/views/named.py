@@ -14,12 +14,13 @@ Named = tuple[str, str, str, str]
 
 _TIME = r"(unknown|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? UTC)$"
 _NAME = r"(`[^`]*`|_none_)"
+_PROJECT = r"(?:Project `[^`]*`: )?"
 _TITLES = "|".join(re.escape(title) for _, title in FACES.values())
 _ALERT = re.compile(rf"^(?:<[^>]*> )?(?:{_TITLES}): (.*?) for event {_NAME}.*, secret {_NAME},.*?{_TIME}")
 _LINES = re.compile(
-    rf"^(?:The snooze is over\. Meanwhile )?\d+ (?:more )?notices? of {_NAME}(?: to {_NAME})? not delivered \((.*)\)$"
+    rf"^{_PROJECT}(?:The snooze is over\. Meanwhile )?\d+ (?:more )?notices? of {_NAME}(?: to {_NAME})? not delivered \((.*)\)$"
 )
-_MIXED_LINES = re.compile(r"^\d+ notices? not delivered$")
+_MIXED_LINES = re.compile(rf"^{_PROJECT}\d+ (?:more )?notices? not delivered$")
 _MIXED_LINE = re.compile(rf"^• (.*?) · {_NAME} → .* · secret {_NAME} · {_TIME}")
 _LINE = re.compile(rf"^• (.*?) · .*secret (`[^`]*`|_none_).* · {_TIME}")
 SHOWN = 60

@@ -52,6 +52,8 @@ def draw_digest(key: str, data: Mapping[str, Any], now: Mapping[str, Incident]) 
 
 def draw_data(kind: str, project: str, data: Mapping[str, Any]) -> Message:
     """The posts that show only what was kept with them."""
+    if kind == PostKind.ANSWER:
+        return Message(data["text"], tuple(data["blocks"]))
     if kind == PostKind.BACKFILL:
         return backfill({"project": project, **data})
     if kind == PostKind.COVERAGE:

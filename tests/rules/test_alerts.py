@@ -12,8 +12,29 @@ from typing import Any
 
 import pytest
 
-from bot.model import FAIL, INVALID, SUCCESS, Incident, Plan, Post, PostKind, Record, record_data
-from bot.rules.alerts import LINES, MOST_ALERTS, QUIET, REMEMBERED, Where, backfill, meanwhile, plan
+from bot.model import (
+    FAIL,
+    INVALID,
+    SUCCESS,
+    Incident,
+    IncidentState,
+    Plan,
+    Post,
+    PostKind,
+    Record,
+    record_data,
+)
+from bot.rules.alerts import (
+    LINES,
+    MOST_ALERTS,
+    MOST_THREADS,
+    QUIET,
+    REMEMBERED,
+    Where,
+    backfill,
+    meanwhile,
+    plan,
+)
 from bot.rules.routes import Quiet, Route
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
@@ -102,7 +123,9 @@ def wrong_places(channel: Channel, seen: Iterable[Record]) -> list[str]:
         if parent is None or parent.kind not in (PostKind.ALERT, PostKind.DIGEST):
             wrong.append(f"a reply of {post.ref} hangs on {post.parent}")
         if post.data.get("mixed"):
+            named = parent.data.get("incidents", ()) if parent else ()
             theirs = {_of(one) for one in channel.incidents.values() if one.post == post.parent}
+            theirs |= {_of(channel.incidents[one["key"]]) for one in named}
         else:
             theirs = {_of(channel.incidents[post.ref])}
             if post.parent != channel.incidents[post.ref].post:
@@ -122,6 +145,14 @@ def _of(incident: Incident) -> tuple[str, str, str]:
 def random_polls(rng: random.Random) -> list[tuple[datetime, list[Record]]]:
     """Polls with twins, successes in between, bursts over many events, days of silence and records without a time."""
     now, polls = NOW, []
+    if rng.random() < 0.3:
+        # Few at a time, so that many have alerts of their own before the bursts.
+        for start in range(0, 40, 8):
+            now += MINUTE
+            polls.append((now, [record(event=f"e{start + one}", target="t0") for one in range(8)]))
+        now += MINUTE
+        again = rng.choices(range(40), k=rng.choice([10, 60]))
+        polls.append((now, [record(event=f"e{one}", target="t0", second=1) for one in again]))
     for _ in range(rng.randrange(1, 9)):
         now += rng.choice([MINUTE, MINUTE, timedelta(hours=23), QUIET, QUIET + timedelta(seconds=1)])
         events = rng.choice([2, 2, 40])
@@ -144,6 +175,7 @@ def random_polls(rng: random.Random) -> list[tuple[datetime, list[Record]]]:
 
 def test_each_failing_record_is_named_in_exactly_one_place():
     seen_kinds: Counter[str] = Counter()
+    crowds = 0
     for seed in range(400):
         channel, seen = Channel(), []
         rng = random.Random(seed)
@@ -163,7 +195,13 @@ def test_each_failing_record_is_named_in_exactly_one_place():
         assert wrong_places(channel, seen) == [], f"seed {seed}"
         assert sum(one.count for one in channel.incidents.values()) == sum(one.failed for one in seen)
         seen_kinds.update(post.kind for post in channel.posts.values())
+        crowds += sum(
+            post.kind is PostKind.DIGEST
+            and any("known" in one and "own_thread" not in one for one in post.data["incidents"])
+            for post in channel.posts.values()
+        )
     assert min(seen_kinds[kind] for kind in (PostKind.ALERT, PostKind.LINES, PostKind.DIGEST)) > 50
+    assert crowds > 20, "polls with later records of many threads"
 
 
 def naive(new: Sequence[Record], known: set[str], make_key: Callable[[], str]) -> Plan:
@@ -184,7 +222,7 @@ def naive(new: Sequence[Record], known: set[str], make_key: Callable[[], str]) -
                     1,
                     NOW,
                     NOW,
-                    "failing",
+                    IncidentState.FAILING,
                     key,
                 )
             )
@@ -243,7 +281,10 @@ def test_a_success_is_never_posted_but_says_that_the_target_delivers():
     made = channel.poll([record(SUCCESS)], NOW + MINUTE)
 
     assert made.posts == ()
-    assert {one.status: one.state for one in made.incidents} == {FAIL: "delivering", INVALID: "delivering"}
+    assert {one.status: one.state for one in made.incidents} == {
+        FAIL: IncidentState.DELIVERING,
+        INVALID: IncidentState.DELIVERING,
+    }
     assert channel.poll([record(SUCCESS)], NOW + 2 * MINUTE) == Plan()
     assert channel.poll([record(SUCCESS, event="other")], NOW + 3 * MINUTE) == Plan()
 
@@ -255,13 +296,13 @@ def test_a_failure_after_a_success_goes_on_with_the_same_incident():
     made = channel.poll([record(SUCCESS), record(second=1)], NOW + MINUTE)
 
     assert [(post.kind, post.parent) for post in made.posts] == [(PostKind.LINES, alert.key)]
-    assert made.incidents[0].state == "failing"
+    assert made.incidents[0].state == IncidentState.FAILING
 
 
 def test_the_last_word_of_one_poll_counts():
     (incident,) = Channel().poll([record(), record(SUCCESS, second=1)], NOW).incidents
 
-    assert incident.state == "delivering"
+    assert incident.state == IncidentState.DELIVERING
 
 
 @pytest.mark.parametrize(
@@ -415,7 +456,7 @@ def test_a_success_long_after_the_failure_still_says_that_it_delivers_again():
 
     made = channel.poll([record(SUCCESS)], NOW + REMEMBERED)
 
-    assert [one.state for one in made.incidents] == ["delivering"]
+    assert [one.state for one in made.incidents] == [IncidentState.DELIVERING]
 
 
 def test_a_success_that_is_older_than_the_trouble_says_nothing():
@@ -425,40 +466,112 @@ def test_a_success_that_is_older_than_the_trouble_says_nothing():
     assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
 
 
+def test_a_success_that_is_older_than_the_last_failure_says_nothing():
+    channel = Channel()
+    channel.poll([record(), record(second=5)], NOW)
+
+    assert channel.poll([record(SUCCESS, second=4)], NOW + MINUTE) == Plan()
+
+
+def later(channel: Channel, *new: Record) -> tuple[IncidentState, int, list[str]]:
+    """What a poll makes of the one incident: its state, its count, and the secrets that it names."""
+    made = channel.poll(new, NOW + MINUTE)
+    (one,) = channel.incidents.values()
+    return one.state, one.count, [data["secret"] for post in made.posts for data in post.data["records"]]
+
+
+@pytest.mark.parametrize(
+    ("second", "state"),
+    [(4, IncidentState.DELIVERING), (5, IncidentState.FAILING), (6, IncidentState.FAILING)],
+    ids=["older", "of the same moment", "newer"],
+)
+def test_a_failure_that_is_older_than_the_success_is_named_and_counted_and_reopens_nothing(second, state):
+    channel = Channel()
+    channel.poll([record(), record(SUCCESS, second=5)], NOW)
+
+    assert later(channel, record(secret="late", second=second)) == (state, 2, ["late"])
+
+
+def test_a_failure_or_a_success_without_a_time_counts_as_it_comes():
+    channel = Channel()
+    channel.poll([record(), record(SUCCESS, second=5)], NOW)
+
+    nowhen = replace(record(secret="odd"), created=None)
+    assert later(channel, nowhen) == (IncidentState.FAILING, 2, ["odd"])
+    assert later(channel, replace(nowhen, status=SUCCESS))[0] is IncidentState.DELIVERING
+    assert later(channel, record(second=4)) == (IncidentState.DELIVERING, 3, [""])
+
+
+def test_a_record_from_a_far_future_does_not_outdo_what_comes_after_it():
+    channel = Channel()
+    channel.poll([replace(record(), created=NOW + timedelta(days=20_000))], NOW)
+
+    assert later(channel, record(SUCCESS, second=3600))[0] is IncidentState.DELIVERING
+
+
 def fixed(target: str) -> Channel:
-    """A channel with one incident whose fix was applied."""
+    """A channel with one incident whose fix was applied, three seconds after its record."""
     channel = Channel()
     channel.poll([record()], NOW)
+    at = NOW + timedelta(seconds=3)
     channel.incidents = {
-        key: replace(one, state="fixed", fix_target=target) for key, one in channel.incidents.items()
+        key: replace(one, state=IncidentState.FIXED, fix_target=target, as_of=at)
+        for key, one in channel.incidents.items()
     }
     return channel
 
 
 @pytest.mark.parametrize("target", ["urn:t", "urn:new"])
-def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
-    made = fixed("urn:new").poll([record(SUCCESS, target=target)], NOW + 3 * QUIET)
+def test_what_is_older_than_the_fix_neither_reopens_the_alert_nor_says_that_it_delivers(target):
+    channel = fixed("urn:new")
 
-    assert [one.state for one in made.incidents] == ["delivering"]
+    assert channel.poll([record(SUCCESS, target=target, second=2)], NOW + MINUTE) == Plan()
+    channel.poll([record(target=target, second=2)], NOW + MINUTE)
+
+    assert next(iter(channel.incidents.values())).state is IncidentState.FIXED
+
+
+def test_after_a_fix_and_a_success_a_failure_at_the_new_target_reopens_the_alert_as_one_before_it_does_not():
+    channel = fixed("urn:new")
+    (first,) = channel.incidents
+    channel.poll([record(SUCCESS, target="urn:new", second=10)], NOW + MINUTE)
+    assert channel.incidents[first].state is IncidentState.DELIVERING
+
+    channel.poll([record(target="urn:new", secret="late", second=9)], NOW + MINUTE)
+    assert channel.incidents[first].state is IncidentState.DELIVERING
+    channel.poll([record(target="urn:new", secret="again", second=11)], NOW + MINUTE)
+
+    assert channel.incidents[first].state is IncidentState.FAILING
+    assert (channel.incidents[first].count, len(channel.incidents)) == (1, 2)
+    assert channel.named().total() == 3
+    channel.poll([record(SUCCESS, target="urn:new", second=12)], NOW + MINUTE)
+    assert {one.state for one in channel.incidents.values()} == {IncidentState.DELIVERING}
+
+
+@pytest.mark.parametrize("target", ["urn:t", "urn:new"])
+def test_after_a_fix_the_next_success_at_either_target_says_that_it_delivers(target):
+    made = fixed("urn:new").poll([record(SUCCESS, target=target, second=4)], NOW + 3 * QUIET)
+
+    assert [one.state for one in made.incidents] == [IncidentState.DELIVERING]
 
 
 def test_after_a_fix_a_success_elsewhere_says_nothing():
-    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other")], NOW + MINUTE) == Plan()
+    assert fixed("urn:new").poll([record(SUCCESS, target="urn:other", second=4)], NOW + MINUTE) == Plan()
 
 
 def test_after_a_fix_the_next_failure_reopens_the_incident_however_late_it_comes():
-    made = fixed("urn:new").poll([record(second=1)], NOW + 3 * QUIET)
+    made = fixed("urn:new").poll([record(second=4)], NOW + 3 * QUIET)
 
-    assert [(one.state, one.count) for one in made.incidents] == [("failing", 2)]
+    assert [(one.state, one.count) for one in made.incidents] == [(IncidentState.FAILING, 2)]
     assert [post.kind for post in made.posts] == [PostKind.LINES]
 
 
 def test_after_a_fix_a_failure_at_the_new_target_opens_its_own_and_reopens_the_old_one():
-    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID)], NOW + MINUTE)
+    made = fixed("urn:new").poll([record(target="urn:new", status=INVALID, second=4)], NOW + MINUTE)
 
     assert [(one.target_id, one.state) for one in made.incidents] == [
-        ("urn:t", "failing"),
-        ("urn:new", "failing"),
+        ("urn:t", IncidentState.FAILING),
+        ("urn:new", IncidentState.FAILING),
     ]
     assert [post.kind for post in made.posts] == [PostKind.ALERT]
 
@@ -516,7 +629,7 @@ def test_records_that_are_routed_to_different_channels_are_different_incidents()
         ("C0PAY", "S0PAY", 2), ("C0ALERTS", "", 1),
     ]  # fmt: skip
     assert [(post.kind, post.channel) for post in made.posts] == [
-        (PostKind.ALERT, "C0PAY"), (PostKind.LINES, "C0PAY"), (PostKind.ALERT, "C0ALERTS"),
+        (PostKind.ALERT, "C0PAY"), (PostKind.ALERT, "C0ALERTS"), (PostKind.LINES, "C0PAY"),
     ]  # fmt: skip
 
 
@@ -533,3 +646,135 @@ def test_five_hundred_failures_at_once_are_few_messages():
 
     assert [post.kind for post in made.posts] == [PostKind.DIGEST] + [PostKind.LINES] * 20
     assert sum(len(post.data["records"]) for post in made.posts[1:]) == 500
+
+
+def opened_alone(number: int) -> Channel:
+    """A channel with so many alerts, of polls that opened ten at most."""
+    channel = Channel()
+    for start in range(0, number, MOST_ALERTS):
+        channel.poll(burst(number)[start : start + MOST_ALERTS], NOW)
+    assert Counter(post.kind for post in channel.posts.values()) == {PostKind.ALERT: number}
+    return channel
+
+
+def more(number: int) -> list[Record]:
+    """Another record for each incident of `burst`."""
+    return [replace(one, secret_name=f"more-{one.event_name}") for one in burst(number)]
+
+
+def test_later_records_of_ten_threads_are_a_reply_in_each():
+    channel = opened_alone(MOST_THREADS)
+
+    made = channel.poll(more(MOST_THREADS), NOW + MINUTE)
+
+    assert {post.kind for post in made.posts} == {PostKind.LINES}
+    assert [post.parent for post in made.posts] == [one.post for one in channel.incidents.values()]
+
+
+def test_later_records_of_eleven_threads_are_one_digest_that_says_so_and_the_next_go_to_their_own_again():
+    channel = opened_alone(MOST_THREADS + 1)
+    before = dict(channel.incidents)
+
+    digest, *replies = channel.poll(more(MOST_THREADS + 1), NOW + MINUTE).posts
+
+    assert digest.kind is PostKind.DIGEST
+    assert [one["event"] for one in digest.data["incidents"]] == [f"e{one}" for one in range(11)]
+    assert all(one["known"] and "own_thread" not in one for one in digest.data["incidents"])
+    assert [(post.kind, post.parent, len(post.data["records"])) for post in replies] == [
+        (PostKind.LINES, digest.key, 11)
+    ]
+    for key, one in channel.incidents.items():
+        assert one == replace(before[key], count=2, last=NOW + MINUTE, history=one.history)
+    (reply,) = channel.poll([record(event="e3", second=9)], NOW + 2 * MINUTE).posts
+    assert reply.parent == next(one.post for one in before.values() if one.event == "e3")
+
+
+def test_a_digest_of_later_records_mentions_nobody_and_waits_for_the_end_of_quiet_hours():
+    where = routed(Route(mention="U0X", quiet=Quiet(time(4), time(7))))
+    known: list[Incident] = []
+    for start in (0, MOST_ALERTS):
+        known += plan(
+            burst(20)[start : start + 10], (), where=where, now=NOW, make_key=keys_of(start)
+        ).incidents
+
+    digest, *_ = plan(more(20), known, where=where, now=NOW + MINUTE, make_key=keys_of(50)).posts
+
+    assert (digest.kind, digest.wait_until) == (
+        PostKind.DIGEST,
+        NOW.replace(hour=7, minute=0, second=0),
+    )
+    assert "mentions" not in digest.data
+
+
+def keys_of(start: int) -> Callable[[], str]:
+    numbers = itertools.count(1 + start)
+    return lambda: f"key{next(numbers)}"
+
+
+def test_new_alerts_come_before_later_records_of_what_is_known():
+    channel = opened_alone(30)
+
+    made = channel.poll(
+        [*more(30)[:8], record(event="new"), *more(30)[8:], record(event="new2")], NOW + MINUTE
+    )
+
+    assert [post.kind for post in made.posts] == [
+        PostKind.ALERT, PostKind.ALERT, PostKind.DIGEST, PostKind.LINES, PostKind.LINES,
+    ]  # fmt: skip
+
+
+def test_many_that_open_and_many_that_go_on_are_one_digest():
+    channel = opened_alone(20)
+
+    made = channel.poll([*more(20), *(record(event=f"new{one}") for one in range(20))], NOW + MINUTE)
+
+    assert [post.kind for post in made.posts] == [PostKind.DIGEST, PostKind.LINES, PostKind.LINES]
+    assert [one.get("known", False) for one in made.posts[0].data["incidents"]] == [False] * 20 + [True] * 20
+    assert sorted(channel.named().values()) == [1] * 60
+
+
+def test_after_a_silence_a_digest_holds_the_later_records_of_many_threads_too():
+    channel = opened_alone(20)
+
+    digest, *replies = channel.poll([*more(20), record(event="new")], NOW + MINUTE, away=NOW).posts
+
+    assert len(digest.data["incidents"]) == 21
+    assert {post.parent for post in replies} == {digest.key}
+    assert sorted(channel.named().values()) == [1] * 41
+
+
+WITHIN = 55
+"""Messages that a channel takes in a minute, at the pace of the outbox."""
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["of one digest", "with alerts of their own"])
+def test_five_hundred_later_records_of_as_many_incidents_fit_into_a_minute(together: bool):
+    channel = Channel() if together else opened_alone(500)
+    if together:
+        channel.poll(burst(500), NOW)
+
+    made = channel.poll(more(500), NOW + MINUTE)
+
+    tops = [post for post in made.posts if not post.parent]
+    assert len(tops) == (0 if together else 1)
+    assert len(made.posts) <= WITHIN
+    assert sorted(channel.named().values()) == [1] * 1000
+
+    a_reply_each = [
+        post
+        for one, new in zip(channel.incidents.values(), more(500), strict=True)
+        for post in meanwhile(one, [record_data(new)], where=WHERE, make_key=keys())
+    ]
+    assert len(a_reply_each) > WITHIN, "the control, a reply for each incident, does not"
+
+
+def test_what_a_bot_with_several_projects_posts_carries_the_project_and_of_one_with_one_does_not():
+    several = Where("prod", "C0ALERTS", one_of_many=True)
+    for where, named in ((several, "prod"), (WHERE, None)):
+        alone = plan([record(), record(second=1)], (), where=where, now=NOW, make_key=keys())
+        many = plan(burst(11), (), where=where, now=NOW, make_key=keys())
+        woken = meanwhile(alone.incidents[0], [record_data(record())], where=where, make_key=keys())
+
+        assert alone.incidents[0].first.get("project") == named
+        posts = [*alone.posts, *many.posts, *woken]
+        assert [post.data.get("project") for post in posts if post.kind is not PostKind.ALERT] == [named] * 4

@@ -304,9 +304,14 @@ def test_a_record_is_read_back_from_every_message_that_names_it():
         record = a_record(text)
         incident = an_incident(text, record.status)
         assert list(named_by(alert(incident).text)) == [name_of(record)], text
-        for how in ({}, {"mixed": True}, {"incident": incident.key}, {"after_snooze": 2}):
-            drawn = lines({"records": [incident.first, incident.first], **how})
-            assert list(named_by(drawn.text)) == [name_of(record)] * 2, (text, how)
+        of_many = replace(incident, first={**incident.first, "project": "prod"}, mention="U0ONCALL")
+        assert list(named_by(alert(of_many).text)) == [name_of(record)], text
+        for how in (
+            {}, {"mixed": True}, {"mixed": True, "more": True}, {"incident": incident.key}, {"after_snooze": 2},
+        ):  # fmt: skip
+            for words in ({}, {"project": "prod"}):
+                drawn = lines({"records": [incident.first, incident.first], **how, **words})
+                assert list(named_by(drawn.text)) == [name_of(record)] * 2, (text, how, words)
         for state in FACES:
             shown = alert(replace(incident, state=state, mention="U0ONCALL"))
             assert list(named_by(shown.text)) == [name_of(record)], (text, state)

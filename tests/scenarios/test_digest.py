@@ -145,3 +145,40 @@ async def test_when_a_digest_is_deleted_its_incidents_are_still_told_and_reached
     )
     assert "You acknowledged" in text_of(await many.click("engineer", alone, "Acknowledge"))
     await until(lambda: "Acknowledged by" in blocks_text(many.slack.message(many.alerts, alone.ts) or alone))
+
+
+async def test_later_records_of_many_alerts_are_one_digest_and_each_alert_counts_its_own(
+    tmp_path: Path, unpaced: None
+):
+    async with stage(tmp_path) as bot:
+        bot.slack.rate_limits.enabled = False
+        for start in (0, 8):
+            for one in range(start, start + 8):
+                add(bot, secret=f"s-{one}", target=f"urn:smn:r:p:t{one}")
+            await until(lambda start=start: len(records_named(bot.slack.messages(bot.alerts))) == start + 8)
+        alerts = [one for one in bot.slack.messages(bot.alerts) if "Notice not delivered" in text_of(one)]
+        assert len(alerts) == 16
+
+        for one in range(16):
+            add(bot, secret=f"more-{one}", target=f"urn:smn:r:p:t{one}")
+        told = await bot.alert("16 more notices not delivered, 16 incidents that were known before")
+        await until(lambda: len(thread(bot, told)) == 16)
+
+        assert sorted(thread(bot, told)) == sorted(f"more-{one}" for one in range(16))
+        assert blocks_text(told).count("known before") == 17
+        assert "in its own thread" not in blocks_text(told)
+        assert re.search(
+            rf"`{EVENT}` → `t` · .* secret `more-3`", text_of(bot.slack.replies(bot.alerts, told.ts)[0])
+        )
+        for alert in alerts:
+            await until(lambda alert=alert: "2 (see" in blocks_text(_now(bot, alert)))
+            assert thread(bot, alert) == []
+        assert "s-3" in text_of(await look(bot, "engineer", told, 3))
+        add(bot, secret="next", target="urn:smn:r:p:t3")
+        await until(lambda: sum(thread(bot, alert) == ["next"] for alert in alerts) == 1)
+
+
+def _now(bot: Stage, alert: Message) -> Message:
+    found = bot.slack.message(bot.alerts, alert.ts)
+    assert found is not None
+    return found

@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.sandbox.csms.faults import Fault as CsmsFault
 from bot.sandbox.slack import Fault, FaultKind, View
-from tests.support.stage import Stage, blocks_text, text_of, until
+from bot.sandbox.slack.model import Effect
+from tests.support.stage import Stage, blocks_text, stage, text_of, until
 
 EVENT = "search-cluster-token"
 ENGINEER = "U00ENGINEER"
@@ -187,6 +189,36 @@ async def test_a_form_that_was_closed_gets_its_answer_in_a_direct_message(quick:
     direct = quick.slack.open_im(ENGINEER).id
     told = await until(lambda: quick.slack.messages(direct))
     assert "lacks a permission" in text_of(told[0])
+    assert told[0].metadata is not None
+    assert set(told[0].metadata["event_payload"]) == {"k"}
+
+
+@pytest.mark.parametrize("fault", [FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER, FaultKind.RATELIMITED])
+async def test_the_answer_to_a_closed_form_arrives_once_though_slack_stumbles(
+    tmp_path: Path, unpaced: None, fault: FaultKind
+):
+    async with stage(tmp_path, CSMS_BOT_SETTLE="1s") as bot:
+        await bot.command("engineer", f"update {EVENT}")
+        view = await opened(bot)
+        bot.world.faults.add("show_event", CsmsFault(status=403, delay_s=0.3))
+        assert await send(bot, view, state="DISABLED") == {}
+        await bot.slack.close(ENGINEER, view.id)
+        bot.slack.faults.add("chat.postMessage", Fault(fault))
+
+        direct = bot.slack.open_im(ENGINEER).id
+
+        async def settled() -> bool:
+            left = await bot.app.store.outbox.backlog()
+            return bool(bot.slack.messages(direct)) and not any(left.values())
+
+        async with asyncio.timeout(10):
+            while not await settled():
+                await asyncio.sleep(0.05)
+        assert len(bot.slack.faults) == 0, "the fault was met"
+        posts = [
+            one for one in bot.slack.journal.entries if one.effect == Effect.POST and one.channel == direct
+        ]
+        assert ["lacks a permission" in (one.text or "") for one in posts] == [True]
 
 
 async def test_a_form_is_filled_though_slack_stumbles(quick: Stage):

@@ -103,6 +103,34 @@ async def test_a_failure_at_the_new_target_has_its_own_alert_and_reopens_the_old
     assert (await quick.alert("Notice not delivered", "INVALID", "first")).ts == alert.ts
 
 
+async def test_a_failure_that_comes_late_and_is_older_than_the_fix_is_named_and_reopens_nothing(quick: Stage):
+    record = quick.world.trigger(EVENT, "SECRET_ROTATED", secret="first")
+    alert = await quick.alert("INVALID", EVENT)
+    await fix(quick, alert)
+    (incident,) = (await quick.app.store.incidents.some([_key(alert)])).values()
+    assert incident.as_of is not None
+    assert incident.as_of.timestamp() * 1000 == quick.world.event(EVENT).update_time
+
+    for number, words in enumerate(("Fix applied, waiting for the next notice", "Delivering again")):
+        if number:
+            add(quick, secret="fine", status="SUCCESS", target=record.notification_target_id)
+            await quick.alert(words, "first")
+        quick.world.add_record(
+            Record(
+                event_name=EVENT, trigger_event_type="SECRET_ROTATED", secret_name=f"late-{number}",
+                notification_status="INVALID", create_time=record.create_time - 3000,
+                notification_target_id=record.notification_target_id, notification_target_name="t",
+            )
+        )  # fmt: skip
+        shown = await until(
+            lambda words=words, number=number: _with(quick, alert, f"{number + 2} (see the thread)")
+        )
+        assert text_of(shown).startswith(words)
+    await until(lambda: thread(quick, alert) == ["late-0", "late-1"])
+    add(quick, secret="again", status="INVALID", target=record.notification_target_id)
+    await quick.alert("Notice not delivered", "first")
+
+
 async def test_failing_targets_are_not_suggested_for_a_fix(quick: Stage):
     sick = quick.world.event("search-cluster-token").notification
     add(quick, secret="a", event="search-cluster-token", target=sick.target_id)
@@ -147,6 +175,12 @@ def _rotation_failed(secret: str) -> Record:
         event_name=EVENT, trigger_event_type="SECRET_ROTATED_FAILED", secret_name=secret, notification_status="FAIL",
         notification_target_id="urn:smn:r:p:t", notification_target_name="t",
     )  # fmt: skip
+
+
+def _key(alert: Message) -> str:
+    return str(
+        next(one["value"] for block in alert.blocks for one in block.get("elements", []) if "value" in one)
+    )
 
 
 def _buttons(message: Message) -> list[str]:

@@ -57,6 +57,31 @@ async def test_five_hundred_failures_at_once_are_all_named_within_a_minute(
             assert bot.slack.journal.calls[method] == done, "Slack refused one"
 
 
+@pytest.mark.proof
+async def test_five_hundred_more_of_known_incidents_are_all_named_within_a_minute(tmp_path: Path):
+    async with stage(tmp_path, CSMS_BOT_POLL_INTERVAL="1s") as bot:
+        for wave in ("s", "more"):
+            began = time.monotonic()
+            for number in range(500):
+                add(bot, secret=f"{wave}-{number}", target=f"urn:smn:r:p:t{number}")
+
+            def named(wave: str = wave) -> Counter[str]:
+                found = records_named(bot.slack.messages(bot.alerts))
+                return Counter(one for one in found if one.startswith(wave))
+
+            await until(lambda named=named: named().total() >= 500, WITHIN_S)
+            print(f"wave {wave}: {time.monotonic() - began:.1f} s")
+            assert named() == Counter(f"{wave}-{number}" for number in range(500))
+        began = time.monotonic()
+        add(bot, secret="fresh", target="urn:smn:r:p:fresh")
+        await until(lambda: "fresh" in records_named(bot.slack.messages(bot.alerts)), WITHIN_S)
+        print(f"a fresh alert: {time.monotonic() - began:.1f} s")
+
+        assert time.monotonic() - began < 5.0
+        top = [one for one in bot.slack.messages(bot.alerts) if not one.is_reply and records_or_digest(one)]
+        assert len(top) <= MOST_TOP
+
+
 def records_or_digest(message: object) -> bool:
     """Not the greeting."""
     return "not delivered" in str(message)

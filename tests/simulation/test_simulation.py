@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from bot.model import Post
+from bot.rules import alerts
 from tests.simulation.campaign import Sum, campaign, one_after_the_other
 from tests.simulation.episode import Bot, play
 from tests.simulation.machine import Memory
@@ -36,6 +39,25 @@ def test_in_six_hundred_episodes_nothing_is_lost_doubled_or_stuck():
     assert found.worst is None, str(found)
     assert found.injected > 1500
     assert found.records > 3000
+
+
+def test_nor_is_anything_where_every_later_record_of_two_threads_makes_a_digest(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    digests = 0
+
+    def digest(*given: Any, digest: Any = alerts._digest) -> list[Post]:
+        nonlocal digests
+        made: list[Post] = digest(*given)
+        digests += any("known" in one and "own_thread" not in one for one in made[0].data["incidents"])
+        return made
+
+    monkeypatch.setattr(alerts, "MOST_THREADS", 1)
+    monkeypatch.setattr(alerts, "_digest", digest)
+    found = summed(range(600), Bot())
+
+    assert found.worst is None, str(found)
+    assert digests > 30
 
 
 @pytest.mark.parametrize(

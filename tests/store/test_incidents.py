@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 import sqlite_utils
 
 from bot.errors import StoreFailed
-from bot.model import ChangeState, Incident, Plan, Post, PostKind, Record
+from bot.model import ChangeState, Incident, IncidentState, Plan, Post, PostKind, Record
 from bot.store import PollState, Store
 from bot.store.schema import m001_first_tables, m003_decisions, m004_alerts, m005_audit, migrations
 from tests.store.support import NOW, opened, proposal, record
@@ -21,7 +22,7 @@ from tests.store.support import NOW, opened, proposal, record
 MINUTE = timedelta(minutes=1)
 
 
-def _incident(key: str = "i1", count: int = 1, state: str = "failing") -> Incident:
+def _incident(key: str = "i1", count: int = 1, state: IncidentState = IncidentState.FAILING) -> Incident:
     return Incident(key, "a", "nightly", "urn:ops", "FAIL", {"secret": "s"}, count, NOW, NOW, state, key)
 
 
@@ -41,8 +42,8 @@ async def _keep(store: Store, incident: Incident, secret: str) -> list[Incident]
 async def test_an_incident_is_given_to_the_next_decision_and_updated(tmp_path: Path):
     async with opened(tmp_path / "db") as store:
         assert await _keep(store, _incident(), "one") == []
-        assert await _keep(store, _incident(count=2, state="delivering"), "two") == [_incident()]
-        assert await store.incidents.get("i1") == _incident(count=2, state="delivering")
+        assert await _keep(store, _incident(count=2, state=IncidentState.DELIVERING), "two") == [_incident()]
+        assert await store.incidents.get("i1") == _incident(count=2, state=IncidentState.DELIVERING)
         assert await store.incidents.get("i2") is None
 
 
@@ -150,14 +151,32 @@ async def test_an_applied_fix_is_waited_for_and_another_end_is_not(tmp_path: Pat
         first, second = await store.incidents.get("i1"), await store.incidents.get("i2")
     assert first is not None
     assert second is not None
-    assert (first.state, second.state) == ("fixed", "failing")
+    assert (first.state, second.state) == (IncidentState.FIXED, IncidentState.FAILING)
+
+
+async def test_a_fix_is_as_of_when_csms_wrote_it_unless_something_newer_is_known(tmp_path: Path):
+    newer = NOW + 9 * MINUTE
+    async with opened(tmp_path / "db") as store:
+        for key, as_of in (("i1", NOW), ("i2", newer), ("i3", None)):
+            await _keep(store, replace(_incident(key), as_of=as_of), key)
+            change = await store.changes.propose(proposal(key))
+            await store.incidents.link(key, change)
+            await store.changes.vote(change.key, "U2", NOW)
+            await store.changes.begin_apply(change.key, NOW)
+            await store.changes.finish_apply(
+                change.key, to=ChangeState.APPLIED, note="", found=None, now=NOW, written=NOW + MINUTE
+            )
+        kept = await store.incidents.some(["i1", "i2", "i3"])
+    assert [one.as_of for one in kept.values()] == [NOW + MINUTE, newer, NOW + MINUTE]
 
 
 async def test_targets_fail_until_a_notice_is_delivered(tmp_path: Path):
     async with opened(tmp_path / "db") as store:
         await _keep(store, _incident(), "one")
         await _keep(store, replace(_incident("i2"), target_id="urn:fine"), "two")
-        await _keep(store, replace(_incident("i2", state="delivering"), target_id="urn:fine"), "three")
+        await _keep(
+            store, replace(_incident("i2", state=IncidentState.DELIVERING), target_id="urn:fine"), "three"
+        )
         assert await store.incidents.failing_targets("a", NOW - MINUTE) == {"urn:ops"}
         assert await store.incidents.failing_targets("a", NOW + MINUTE) == set()
 
@@ -187,13 +206,21 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_and_its_ale
         )
         connection.execute(
             "insert into incidents (key, project, event, target_id, status, first, count, opened, last, state, post) "
-            "values ('i1', 'a', 'nightly', 'urn:ops', 'FAIL', '{\"secret\": \"s\"}', 1, ?, ?, 'failing', 'i1')",
+            "values ('i1', 'a', 'nightly', 'urn:ops', 'FAIL', ?, 1, ?, ?, 'failing', 'i1')",
+            [json.dumps({"secret": "s", "at": NOW.timestamp() - 1}), NOW.timestamp(), NOW.timestamp()],
+        )
+        connection.execute(
+            "insert into polls (project, first, last_ok, incomplete) values ('a', 0, ?, 1), ('b', 0, ?, 0)",
             [NOW.timestamp(), NOW.timestamp()],
         )
     connection.close()
 
     async with opened(path) as store:
-        assert await store.incidents.get("i1") == _incident()
+        second = timedelta(seconds=1)
+        first = {"secret": "s", "at": NOW.timestamp() - 1}
+        assert await store.incidents.get("i1") == replace(_incident(), first=first, as_of=NOW - second)
+        polls = [await store.records.poll(name) for name in ("a", "b")]
+    assert [None if one is None else one.incomplete_at for one in polls] == [NOW, None]
 
 
 async def test_what_an_older_version_does_not_know_of_is_looked_for_in_its_thread(tmp_path: Path):

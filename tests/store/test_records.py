@@ -117,8 +117,24 @@ async def test_lost_coverage_is_told_when_it_begins_and_warned_of_once(tmp_path:
                 "a", [], incomplete=incomplete, now=NOW, incidents_since=NOW, decide=nothing, warning=warning
             )
             told.append((counted.coverage_lost, (await store.outbox.backlog())["pending"]))
-        assert [lost for lost, _ in told] == [False, True, False, False, True]
+        assert [lost for lost, _ in told] == [False, True, False, False, False]
         assert [posts for _, posts in told][:2] == [0, 1], "the warning is kept with the look that found it"
+
+
+async def test_coverage_that_comes_and_goes_is_lost_once_and_again_only_after_a_whole_day(tmp_path: Path):
+    day, now = timedelta(days=1), NOW
+    lost = []
+    for wait, incomplete in (
+        *((MINUTE, turn % 2 == 0) for turn in range(24)),
+        (day - 2 * MINUTE, True), (day / 2, False), (day / 2, True),
+    ):  # fmt: skip
+        now += wait
+        async with opened(tmp_path / "db") as store:
+            lost.append((await _look(store, [], now, incomplete=incomplete)).coverage_lost)
+            poll = await store.records.poll("a")
+            assert poll is not None
+            assert poll.incomplete == incomplete, "whether it is so now is known all the same"
+    assert [number for number, one in enumerate(lost) if one] == [0, 26]
 
 
 async def test_a_decision_that_fails_keeps_nothing_so_that_the_next_look_sees_it_again(tmp_path: Path):

@@ -32,6 +32,7 @@ from bot.model import (
     Finding,
     Found,
     Incident,
+    IncidentState,
     Kind,
     Outside,
     Patch,
@@ -107,7 +108,7 @@ def a_record(text: str, status: str = FAIL, content: str = "") -> Record:
 
 def an_incident(text: str, status: str = FAIL, content: str = "") -> Incident:
     first = record_data(a_record(text, status, content))
-    return Incident("i", text, text, text, status, first, 3, T0, TIMES[5], "failing", "p")
+    return Incident("i", text, text, text, status, first, 3, T0, TIMES[5], IncidentState.FAILING, "p")
 
 
 def a_row(text: str) -> AuditRow:
@@ -292,8 +293,13 @@ def each_kind(text: str) -> Iterator[tuple[str, Message]]:
     records = [record_data(first), record_data(later)]
     yield "lines", draw_lines({"records": records, "after_snooze": 2}, busy, change)
     yield "lines of many", draw_lines({"records": records, "mixed": True}, None, digest=KEY)
-    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3, "known": True}
-    away = {"incidents": [summary, summary], "away_since": T0.timestamp(), "mentions": [GROUP, text]}
+    summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3, "own_thread": True}
+    away = {
+        "incidents": [summary, summary],
+        "project": text,
+        "away_since": T0.timestamp(),
+        "mentions": [GROUP, text],
+    }
     yield "digest", draw_digest(KEY, away, {KEY: busy})
     yield "all incidents", all_incidents(Page([summary] * 3, 0, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
@@ -331,7 +337,7 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
     for content in notices(text):
         for status_ in (FAIL, INVALID, text):
             yield f"alert {status_}"[:20], draw_incident(an_incident(text, status_, content))
-    for state in ("failing", "fixed", "delivering"):
+    for state in IncidentState:
         for change_state in (ChangeState.PENDING, ChangeState.APPLIED):
             followed = replace(an_incident(text), state=state, fix=KEY, cause=text, mention=GROUP)
             yield f"alert {state}, fix {change_state}", draw_incident(followed, a_change(text, change_state))
@@ -344,26 +350,36 @@ def alert_messages(text: str) -> Iterator[tuple[str, Message]]:
     yield "how long to snooze", snooze_choice(busy)
     yield "snoozed", snoozed(busy, over=False)
     yield "not snoozed", snoozed(busy, over=True)
-    over = replace(an_incident(text), state="delivering", acknowledged_by=APPROVER, acknowledged=TIMES[6])
+    over = replace(
+        an_incident(text), state=IncidentState.DELIVERING, acknowledged_by=APPROVER, acknowledged=TIMES[6]
+    )
     yield "alert, delivering again", draw_incident(over)
     yield "alert, odd ids", draw_incident(replace(over, acknowledged_by=text))
     two = [data, {**data, "at": None, "status": text}]
     for name, more in (("later", False), ("mixed", True), ("incident", KEY), ("after_snooze", 2)):
         shown = {"records": two, name: more}
         yield f"lines, {name}", draw_lines(shown, None)
-        for how in (busy, over, replace(busy, state="fixed", acknowledged_by=text)):
+        for how in (busy, over, replace(busy, state=IncidentState.FIXED, acknowledged_by=text)):
             standing = draw_lines(shown, how, a_change(text), digest=KEY)
             yield f"lines, {name}, for an alert", standing
     yield "lines, alone", draw_lines({"records": two, "mixed": True}, None, digest=KEY)
+    named = replace(an_incident(text), first=data | {"project": text})
+    yield "alert, one project of many", draw_incident(named)
+    yield (
+        "lines, one project of many",
+        draw_lines({"records": two, "project": text, "mixed": True, "more": True}, None),
+    )
     summary = {"key": KEY, "event": text, "status": text, "target": text, "count": 3}
     yield "digest", draw_digest(KEY, {"incidents": [summary] * 12}, {})
     yield "digest of known", draw_digest(KEY, {"incidents": [summary] * 60}, {KEY: busy})
     away = {
-        "incidents": [summary | {"known": True}] * 3,
+        "incidents": [summary | {"known": True, "own_thread": True}] * 3,
         "away_since": T0.timestamp(),
         "mentions": [GROUP, text],
     }
     yield "while away", draw_digest(KEY, away, {KEY: replace(over, acknowledged_by=text)})
+    known = {"incidents": [summary | {"known": True}] * 60, "project": text}
+    yield "digest of later records", draw_digest(KEY, known, {KEY: busy})
     yield "all incidents", all_incidents(Page([summary] * 60, 1, KEY, KEY), {KEY: busy})
     trouble = {"since": T0.timestamp(), "reason": text, "polls": 5}
     yield "outage", draw_data(PostKind.OUTAGE, text, trouble)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.csms.wire import event_page, record_page
-from bot.model import FAIL, INVALID, SUCCESS, Incident, record_data
+from bot.model import FAIL, INVALID, SUCCESS, Incident, IncidentState, record_data
 from bot.rules.listing import Filter, Listing
 from bot.views.alerts import alert
 from bot.views.blocks import Message
@@ -114,7 +114,17 @@ def test_the_form_keeps_the_type_that_nobody_documented():
 def test_the_sample_record_that_failed_is_an_alert_that_says_what_was_missed(content):
     (record,) = record_page(_records(FAIL, content)).records
     incident = Incident(
-        "i", "demo", record.event_name, record.target_id, FAIL, record_data(record), 1, T0, T0, "failing", "i"
+        "i",
+        "demo",
+        record.event_name,
+        record.target_id,
+        FAIL,
+        record_data(record),
+        1,
+        T0,
+        T0,
+        IncidentState.FAILING,
+        "i",
     )
 
     message = alert(incident)
@@ -150,7 +160,7 @@ def test_the_sample_record_that_failed_is_an_alert_that_says_what_was_missed(con
 def test_an_invalid_topic_is_told_apart_from_a_send_that_failed():
     (record,) = record_page(_records(INVALID, "{}")).records
     incident = Incident(
-        "i", "demo", "demo-event", "t", INVALID, record_data(record), 4, T0, T0, "failing", "i"
+        "i", "demo", "demo-event", "t", INVALID, record_data(record), 4, T0, T0, IncidentState.FAILING, "i"
     )
 
     text = _text(alert(incident))
@@ -163,7 +173,7 @@ def test_an_invalid_topic_is_told_apart_from_a_send_that_failed():
 def test_an_incident_that_delivers_again_says_so_and_who_looks_after_it():
     (record,) = record_page(_records(FAIL, "")).records
     incident = Incident(
-        "i", "demo", "demo-event", "t", FAIL, record_data(record), 1, T0, T0, "delivering", "i", False, "U0APPROVER", T0
+        "i", "demo", "demo-event", "t", FAIL, record_data(record), 1, T0, T0, IncidentState.DELIVERING, "i", False, "U0APPROVER", T0
     )  # fmt: skip
 
     message = alert(incident)

@@ -14,6 +14,7 @@ from bot.model import (
     ChangeState,
     Event,
     Incident,
+    IncidentState,
     Patch,
     PostKind,
     Record,
@@ -252,7 +253,7 @@ def test_the_lines_of_many_incidents_in_one_reply_all_fit():
 def full_incident(key: str = "k") -> Incident:
     """One with all that can be said of it."""
     first = record_data(Record(LONG, TWELVE[0], TIMES[1], LONG, "COMMON", LONG, URN, "x" * 4000, FAIL, "f"))
-    incident = Incident(key, "p", LONG, URN, FAIL, first, 10**6, T0, TIMES[2], "fixed", key)
+    incident = Incident(key, "p", LONG, URN, FAIL, first, 10**6, T0, TIMES[2], IncidentState.FIXED, key)
     return replace(
         incident, mention="S0123456789", cause="c" * 4000, acknowledged_by=APPROVER, acknowledged=T0,
         snoozed_until=TIMES[3], snoozed_by=APPROVER, held=10**6,
