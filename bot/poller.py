@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from bot.csms.operations import LIST_RECORDS
 from bot.errors import CsmsDown, CsmsError
 from bot.model import RECORD_STATUSES, Incident, Plan, Post, PostKind, Record, RecordPage
-from bot.rules.alerts import AWAY_POLLS, REMEMBERED, SILENCE, Where, backfill, meanwhile, plan
+from bot.rules.alerts import AWAY_POLLS, SILENCE, backfill, meanwhile, plan
+from bot.rules.incidents import REMEMBERED, Where
 from bot.services.causes import explain
 from bot.services.changes import Changes
 from bot.services.projects import Projects, Scope

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.errors import SlackError
 from bot.poller import Poller
-from bot.rules.alerts import QUIET
+from bot.rules.incidents import QUIET
 from bot.services.projects import Projects
 from bot.slack.client import SlackClient
 from bot.slack.reconcile import changes_since, named_since

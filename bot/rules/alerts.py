@@ -1,23 +1,18 @@
-"""What new notification records lead to: which incidents open or go on, and what is posted.
+"""What is posted of new notification records.
 
 Every failing record is named once: in the alert that it opens, or as a line in its incident's thread.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.model import SUCCESS, Incident, IncidentState, Plan, Post, PostKind, Record, record_data
-from bot.rules.routes import Facts, Route, Routed, route
+from bot.model import Incident, Plan, Post, PostKind, Record, record_data
+from bot.rules.incidents import MakeKey, Poll, Touched, Where, placed
 
-QUIET = timedelta(hours=24)
-"""An incident without a new failure for this long is over; the next failure opens another."""
-REMEMBERED = timedelta(days=30)
-"""How long after its last failure a SUCCESS still turns an alert to *delivering again*."""
 MOST_ALERTS = 10
 """A poll that would open more incidents than this posts one digest instead."""
 MOST_THREADS = 10
@@ -36,125 +31,6 @@ AWAY_POLLS = 10
 SILENCE = timedelta(seconds=5)
 """However short the interval: a machine that was busy for a moment was not away."""
 
-CLOCKS_DIFFER = timedelta(minutes=15)
-"""What our clock and CSMS's may be apart at most: beyond it CSMS takes no signed request."""
-
-MakeKey = Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where the alerts of a project go."""
-
-    project: str
-    channel: str
-    routes: tuple[Route, ...] = ()
-    one_of_many: bool = False
-    """The bot has other projects, too: what it posts names this one."""
-
-    @property
-    def words(self) -> dict[str, Any]:
-        """What a post carries to name the project."""
-        return {"project": self.project} if self.one_of_many else {}
-
-    def of(self, record: Record, now: datetime) -> Routed:
-        """Where this record goes, by the routes."""
-        facts = Facts(self.project, record.event_name, record.trigger_type, record.secret_name, record.status)
-        return route(self.routes, facts, channel=self.channel, now=now)
-
-
-@dataclass(slots=True)
-class _Open:
-    incident: Incident
-    first: Record | None = None
-    """The record that opened it in this poll."""
-    more: list[Record] = field(default_factory=list)
-    """Later ones of this poll."""
-    until: datetime | None = None
-    """The end of the quiet hours in which its last record came."""
-
-    @property
-    def failures(self) -> int:
-        return len(self.more) + (self.first is not None)
-
-
-@dataclass(slots=True)
-class _Poll:
-    """The incidents of a project while the records of one poll go over them, oldest first."""
-
-    where: Where
-    now: datetime
-    make_key: MakeKey
-    known: list[_Open]
-    going_on: dict[tuple[str, str, str, str], _Open] = field(default_factory=dict)
-    changed: dict[str, _Open] = field(default_factory=dict)
-    """By key, in the order in which they were touched."""
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        for one in self.known:
-            if _goes_on(one.incident, self.now):
-                self.going_on[self._key(one.incident)] = one
-
-    def _key(self, incident: Incident) -> tuple[str, str, str, str]:
-        # Routes may send records of one event to several channels: each channel has its own incident then.
-        return incident.event, incident.target_id, incident.status, incident.channel
-
-    def take(self, record: Record) -> None:
-        """One record, in its turn."""
-        if record.status == SUCCESS:
-            self._delivered(record)
-        elif record.failed:
-            self._failed(record)
-
-    def _delivered(self, record: Record) -> None:
-        """A notice reached a target: what waited for it delivers again, unless something newer is known."""
-        for one in self.known:
-            incident = one.incident
-            to_it = record.target_id == incident.target_id or record.target_id == incident.fix_target != ""
-            if (
-                incident.event == record.event_name
-                and to_it
-                and incident.state is not IncidentState.DELIVERING
-            ):
-                self._turn(one, record, IncidentState.DELIVERING)
-
-    def _failed(self, record: Record) -> None:
-        routed = self.where.of(record, self.now)
-        if routed.drop:
-            self.dropped[routed.drop] += 1
-            return
-        for one in self.known:
-            # The fix set this target, and a notice to it failed, be it the first or a later one: that is an incident of
-            # its own, and the old one is as open as it was.
-            incident = one.incident
-            fixed_to = (incident.event, incident.fix_target) == (record.event_name, record.target_id)
-            if fixed_to and incident.state is not IncidentState.FAILING:
-                self._turn(one, record, IncidentState.FAILING)
-        found = self.going_on.get((record.event_name, record.target_id, record.status, routed.channel))
-        if found is None:
-            opened = _opened(record, self.where, routed, self.now, self.make_key())
-            found = _Open(opened, record, until=routed.until)
-            self.known.append(found)
-            self.going_on[self._key(opened)] = found
-            self.changed[opened.key] = found
-        else:
-            found.more.append(record)
-            found.until = routed.until
-            self._change(found, count=found.incident.count + 1, last=self.now)
-            self._turn(found, record, IncidentState.FAILING)
-
-    def _turn(self, one: _Open, record: Record, state: IncidentState) -> None:
-        """What the record says of the incident; nothing, if something newer was said before."""
-        at, as_of = _as_of(record, self.now), one.incident.as_of
-        # Without a time, or of the same moment (CSMS gives seconds), they count as they come: better open once too often.
-        if at is None or as_of is None or at >= as_of:
-            self._change(one, state=state, as_of=at or as_of)
-
-    def _change(self, one: _Open, **to: Any) -> None:
-        one.incident = replace(one.incident, **to)
-        self.changed[one.incident.key] = one
-
 
 def plan(
     new: Sequence[Record],
@@ -169,7 +45,7 @@ def plan(
 
     `away_since`: when the bot last looked, if that is too long ago for one alert each.
     """
-    poll = _Poll(where, now, make_key, [_Open(_placed(incident, where)) for incident in known])
+    poll = Poll(where, now, make_key, [Touched(placed(incident, where)) for incident in known])
     for record in new:
         poll.take(record)
     touched = list(poll.changed.values())
@@ -194,24 +70,19 @@ def meanwhile(
     incident: Incident, records: Sequence[Mapping[str, Any]], *, where: Where, make_key: MakeKey
 ) -> list[Post]:
     """What came while an incident was snoozed, in its thread, when that is over."""
-    return _replies(_placed(incident, where), records, make_key, {"after_snooze": len(records)}, where.words)
+    return _replies(placed(incident, where), records, make_key, {"after_snooze": len(records)}, where.words)
 
 
-def _placed(incident: Incident, where: Where) -> Incident:
-    """Incidents of earlier versions do not say in which channel they are: there was one."""
-    return incident if incident.channel else replace(incident, channel=where.channel)
-
-
-def _by_channel(told: Sequence[_Open]) -> list[list[_Open]]:
-    groups: dict[str, list[_Open]] = {}
+def _by_channel(told: Sequence[Touched]) -> list[list[Touched]]:
+    groups: dict[str, list[Touched]] = {}
     for one in told:
         groups.setdefault(one.incident.channel, []).append(one)
     return list(groups.values())
 
 
 def _posts(
-    group: Sequence[_Open],
-    told: Sequence[_Open],
+    group: Sequence[Touched],
+    told: Sequence[Touched],
     where: Where,
     make_key: MakeKey,
     away_since: datetime | None,
@@ -249,8 +120,8 @@ def _posts(
 
 
 def _digest(
-    group: Sequence[_Open],
-    beside: Sequence[_Open],
+    group: Sequence[Touched],
+    beside: Sequence[Touched],
     where: Where,
     make_key: MakeKey,
     away_since: datetime | None,
@@ -284,9 +155,9 @@ def _digest(
     return [digest, *_mixed(group, key, where, make_key)]
 
 
-def _below(later: Sequence[_Open], where: Where, make_key: MakeKey) -> list[Post]:
+def _below(later: Sequence[Touched], where: Where, make_key: MakeKey) -> list[Post]:
     """Later records, each in its incident's thread; incidents of one digest share one."""
-    threads: dict[str, list[_Open]] = {}
+    threads: dict[str, list[Touched]] = {}
     for one in later:
         threads.setdefault(one.incident.post, []).append(one)
     return [
@@ -298,10 +169,10 @@ def _below(later: Sequence[_Open], where: Where, make_key: MakeKey) -> list[Post
     ]
 
 
-def _mixed(group: Sequence[_Open], parent: str, where: Where, make_key: MakeKey) -> list[Post]:
+def _mixed(group: Sequence[Touched], parent: str, where: Where, make_key: MakeKey) -> list[Post]:
     """Replies with the records of many incidents: one for each incident would take Slack a second each."""
     more = {"more": True} if all(one.first is None for one in group) else {}
-    records = [record_data(record) for one in group for record in _all(one)]
+    records = [record_data(record) for one in group for record in one.records]
     return [
         Post(
             make_key(), PostKind.LINES, parent, where.project, group[0].incident.channel, parent=parent,
@@ -309,10 +180,6 @@ def _mixed(group: Sequence[_Open], parent: str, where: Where, make_key: MakeKey)
         )
         for start in range(0, len(records), MIXED)
     ]  # fmt: skip
-
-
-def _all(one: _Open) -> list[Record]:
-    return [record for record in (one.first, *one.more) if record is not None]
 
 
 def backfill(
@@ -339,42 +206,13 @@ def backfill(
     )
 
 
-def _opened(record: Record, where: Where, routed: Routed, now: datetime, key: str) -> Incident:
-    return Incident(
-        key=key,
-        project=where.project,
-        event=record.event_name,
-        target_id=record.target_id,
-        status=record.status,
-        first={**record_data(record), **where.words},
-        count=1,
-        opened=now,
-        last=now,
-        state=IncidentState.FAILING,
-        post=key,
-        channel=routed.channel,
-        mention=routed.mention,
-        as_of=_as_of(record, now),
-    )
-
-
-def _as_of(record: Record, now: datetime) -> datetime | None:
-    """The record's own time. One from the future by more than clocks can differ would outdo all that comes after it."""
-    return record.created and min(record.created, now + CLOCKS_DIFFER)
-
-
-def _goes_on(incident: Incident, now: datetime) -> bool:
-    """Whether the next failure still belongs to it."""
-    return incident.last + QUIET >= now or incident.snoozed(now) or incident.state is IncidentState.FIXED
-
-
-def _lines(one: _Open, where: Where, make_key: MakeKey, *, buttons: bool = False) -> list[Post]:
+def _lines(one: Touched, where: Where, make_key: MakeKey, *, buttons: bool = False) -> list[Post]:
     """Replies in the incident's thread: one for each poll, more only where one would be too long.
 
     `buttons`: it has no alert, so that the first of them names the record that opened it, and carries the buttons.
     """
     more = {"incident": one.incident.key} if buttons else {}
-    records = [record_data(record) for record in (_all(one) if buttons else one.more)]
+    records = [record_data(record) for record in (one.records if buttons else one.more)]
     return _replies(one.incident, records, make_key, more, where.words)
 
 
@@ -402,7 +240,7 @@ def _replies(
     ]
 
 
-def _summary(one: _Open, *, below: bool) -> dict[str, object]:
+def _summary(one: Touched, *, below: bool) -> dict[str, object]:
     """`below`: its records of this poll are in the digest's thread."""
     incident = one.incident
     return {

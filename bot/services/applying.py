@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.errors import CsmsError, CsmsForbidden, CsmsNotFound, Landed, StoreFailed, Unfinished
 from bot.model import Actor, Change, ChangeState, Event
 from bot.rules.access import Action, authorize
-from bot.rules.alerts import CLOCKS_DIFFER
+from bot.rules.incidents import CLOCKS_DIFFER
 from bot.rules.updates import differences, same_settings
 from bot.services.projects import Projects, Scope
 from bot.store import Store

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot import __version__
 from bot.model import ChangeState
-from bot.rules.alerts import QUIET
+from bot.rules.incidents import QUIET
 from bot.services.projects import Projects
 from bot.store import Store
 

@@ -24,17 +24,8 @@ from bot.model import (
     Record,
     record_data,
 )
-from bot.rules.alerts import (
-    LINES,
-    MOST_ALERTS,
-    MOST_THREADS,
-    QUIET,
-    REMEMBERED,
-    Where,
-    backfill,
-    meanwhile,
-    plan,
-)
+from bot.rules.alerts import LINES, MOST_ALERTS, MOST_THREADS, backfill, meanwhile, plan
+from bot.rules.incidents import QUIET, REMEMBERED, Where
 from bot.rules.routes import Quiet, Route
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.model import Event
-from bot.rules.alerts import CLOCKS_DIFFER
+from bot.rules.incidents import CLOCKS_DIFFER
 from bot.services.applying import written
 from tests.store.support import NOW
 from tests.views.gallery import a_change
