@@ -24,7 +24,8 @@ from bot.errors import Sent, SlackError, StoreFailed
 from bot.model import Post
 from bot.slack.client import PARSE, SlackClient
 from bot.store import Outgoing, Step
-from bot.store.outbox import NEVER, Outbox
+from bot.store.outbox import Outbox
+from bot.store.places import NEVER
 from bot.views.blocks import Message
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,8 @@ from enum import StrEnum
 from typing import Any
 
 from bot.model import Post, PostKind
+from bot.store import places
 from bot.store.engine import Engine, Tx
-
-NEVER = 1 << 40
-"""The revision that a message shows of which no other one is ever wanted."""
 
 
 def random_key() -> str:
@@ -80,12 +78,6 @@ class Put:
 
     created: datetime
     data: Mapping[str, Any]
-
-
-FOR_APPROVERS = frozenset(
-    {PostKind.CARD, PostKind.REMINDER, PostKind.OUTSIDE, PostKind.RESTORED, PostKind.WITNESS, PostKind.CLOSED}
-)
-"""What goes to a project's approval channel; all else goes to its alert channel."""
 
 
 def put(tx: Tx, post: Post, now: datetime) -> None:
@@ -146,44 +138,6 @@ order by (o.state != 'unknown' and o.error != '' and o.channel not in (select ch
 channel keep their order."""
 
 
-def _gone(tx: Tx, channel: str, ts: str) -> None:
-    tx.execute(
-        "update outbox set ts = '', shown = :never, error = '' where channel = :channel and ts = :ts and ts != ''",
-        {"channel": channel, "ts": ts, "never": NEVER},
-    )
-
-
-def _stands_alone(tx: Tx, key: str) -> None:
-    """A message in the channel that was to be a reply: the first such takes the place of the deleted one above it."""
-    (parent,) = tx.execute("select parent from outbox where key = ?", [key]).fetchone()
-    if not parent:
-        return
-    if tx.execute("select 1 from outbox where key = ? and ts = ''", [parent]).fetchone():
-        # The deleted one points to it, too, for those that are still to come (see `put`).
-        tx.execute(
-            "update outbox set parent = :key where parent = :gone or key = :gone",
-            {"key": key, "gone": parent},
-        )
-    tx.execute("update outbox set parent = '' where key = ?", [key])
-
-
-def _leave(tx: Tx, channel: str, homes: Mapping[str, tuple[str, str]]) -> int:
-    waiting = tx.execute(
-        "select key, project, kind, parent from outbox where channel = ? and state = 'pending'", [channel]
-    ).fetchall()
-    waiting = [row for row in waiting if row[1] in homes]
-    for key, project, kind, parent in waiting:
-        home = homes[project][kind in FOR_APPROVERS]
-        tx.execute("update outbox set channel = ?, error = '' where key = ?", [home, key])
-        # The thread stays behind: as below a deleted message, the first reply takes its place.
-        tx.execute(
-            "update outbox set ts = '', shown = ? where key = ? and channel = ? and state = 'posted'",
-            [NEVER, parent, channel],
-        )
-    tx.execute("delete from closed where channel = ?", [channel])
-    return len(waiting)
-
-
 def posted_of(db: Tx, kind: str, channel: str) -> list[tuple[str, Mapping[str, Any]]]:
     """(ts, data) of the messages of a kind that are in a channel."""
     rows = db.execute(
@@ -231,7 +185,7 @@ class Outbox:
                 {"key": key, "now": now.timestamp(), "thread": thread_ts},
             )
             if cursor.rowcount == 1 and not thread_ts:
-                _stands_alone(tx, key)
+                places.stands_alone(tx, key)
             return bool(cursor.rowcount == 1)
 
         return await self._engine.run(work)
@@ -253,15 +207,15 @@ class Outbox:
                 tx.execute("update outbox set error = '' where channel = ? and state = 'pending'", [channel])
             if alone:
                 (thread,) = tx.execute("select thread_ts from outbox where key = ?", [key]).fetchone()
-                _gone(tx, channel, thread)
-                _stands_alone(tx, key)
+                places.gone(tx, channel, thread)
+                places.stands_alone(tx, key)
             return bool(cursor.rowcount == 1)
 
         return await self._engine.run(work)
 
     async def gone(self, channel: str, ts: str) -> None:
         """Somebody deleted this message in Slack: it is edited no more, and what was to go below it stands alone."""
-        await self._engine.run(lambda tx: _gone(tx, channel, ts))
+        await self._engine.run(lambda tx: places.gone(tx, channel, ts))
 
     async def edited(self, key: str, rev: int) -> bool:
         """The message shows revision `rev`."""
@@ -348,7 +302,7 @@ class Outbox:
             closed = [channel for (channel,) in tx.execute("select channel from closed").fetchall()]
             for channel in closed:
                 if channel not in named:
-                    moved += _leave(tx, channel, homes)
+                    moved += places.leave(tx, channel, homes)
             return moved
 
         return await self._engine.run(work)

@@ -15,7 +15,7 @@ import pytest
 import bot.slack.client as client_module
 from bot.errors import Sent, SlackError
 from bot.slack.client import SlackClient
-from bot.store.outbox import NEVER
+from bot.store.places import NEVER
 from bot.views.blocks import Message as Drawn
 from tests.slack.test_outbox import ALERTS, APPROVALS, POST, Desk, desk, until, workspace
 from tests.store.support import NOW
