@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -166,7 +167,7 @@ async def test_acting_as_somebody_else_shows_what_they_may_see(open_page: OpenPa
     await page.get_by_test_id("act-as-guest").click()
     await expect(page.get_by_test_id("act-as-guest")).to_have_attribute("aria-checked", "true")
     await expect(page.get_by_test_id("channel-secrets-approvals")).to_have_count(0)
-    assert "as=U00GUEST" in page.url
+    await expect(page).to_have_url(re.compile("as=U00GUEST"))
 
 
 async def test_the_welcome_strip_fills_the_composer_and_stays_away_once_dismissed(
