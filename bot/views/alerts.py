@@ -257,7 +257,7 @@ def coverage(project: str) -> Message:
 def outage(project: str, data: Mapping[str, Any]) -> Message:
     """The records cannot be read; told once."""
     text = (
-        f"The notification records of project {code(project)} cannot be read: {data['polls']} looks in a row failed, "
+        f"The notification records of project {code(project)} cannot be read: {data['polls']} polls in a row failed, "
         f"since {local(datetime.fromtimestamp(data['since'], UTC))}. New failures are told when it works again."
     )
     blocks = (
