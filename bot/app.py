@@ -29,10 +29,10 @@ from bot.services.witness import Witness
 from bot.serving import serving
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
-from bot.slack.desk import Services
 from bot.slack.door import Door
 from bot.slack.drawing import Drawing
 from bot.slack.guard import Guard
+from bot.slack.handling import Services
 from bot.slack.outbox import Poster
 from bot.slack.sockets import Sockets
 from bot.slack.suggestions import Suggestions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack.desk import Command
+from bot.slack.handling import Command
 from commands import (
     audit,
     decide,

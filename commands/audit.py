@@ -9,8 +9,8 @@ from typing import Any
 from bot.errors import BotError, Usage
 from bot.rules.words import Flag
 from bot.services.exports import Asked
-from bot.slack.desk import Call, Command, Press, Services
 from bot.slack.flags import since
+from bot.slack.handling import ButtonPress, Command, Services, SlashCommand
 from bot.views.archived import say_archived
 from bot.views.audit import EXPORT_CSV, EXPORT_JSONL, NEWER, OLDER, Turning, audit_log, exported, how_many_fit
 from bot.views.blocks import Message
@@ -19,7 +19,7 @@ SHOWN = 20
 FLAGS = (Flag("--event", "NAME"), Flag("--user", "@WHO"), Flag("--action", "A"), Flag("--since", "30d"))
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the newest rows that match."""
     usage = COMMAND.usage(call.services.command)
     call.at_most(0, usage, "; an event is named with `--event`")
@@ -36,23 +36,23 @@ async def handle(call: Call) -> None:
     await call.say(await _page(call.services, asked, [head]))
 
 
-async def turn(press: Press) -> None:
+async def turn(press: ButtonPress) -> None:
     """Newer and Older."""
     data = await press.ticket("audit")
     await press.answer.replace(await _page(press.services, Asked.of(data), data["trail"]))
 
 
-async def export_csv(press: Press) -> None:
+async def export_csv(press: ButtonPress) -> None:
     """Sends what matches as CSV."""
     await _export(press, "csv")
 
 
-async def export_jsonl(press: Press) -> None:
+async def export_jsonl(press: ButtonPress) -> None:
     """Sends what matches as JSONL."""
     await _export(press, "jsonl")
 
 
-async def _export(press: Press, form: str) -> None:
+async def _export(press: ButtonPress, form: str) -> None:
     asked = Asked.of(await press.ticket("audit"))
     exports = press.services.exports
     origin = press.origin

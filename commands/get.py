@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from bot.services.events import get_event
 from bot.services.projects import Scope
-from bot.slack.desk import Call, Command, Press, Services
+from bot.slack.handling import ButtonPress, Command, Services, SlashCommand
 from bot.views.blocks import Message
 from bot.views.events import SHOW, EventDetail, event_detail
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the event."""
     name = await call.event(COMMAND)
     await call.say(await _detail(call.services, call.scope, name))
 
 
-async def show(press: Press) -> None:
+async def show(press: ButtonPress) -> None:
     """The Details button of a list."""
     data = await press.ticket("event")
     scope = press.services.projects.named(data["project"])

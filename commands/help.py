@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Usage
 from bot.nearest import did_you_mean
-from bot.slack.desk import Call, Command
+from bot.slack.handling import Command, SlashCommand
 from bot.views.help import HelpEntry, all_help, one_help
 
 CATALOGUE: list[Command] = []
@@ -15,7 +15,7 @@ def _entry(command: Command, slash: str) -> HelpEntry:
     return HelpEntry(command.name, command.summary, command.usage(slash), f"{slash} {command.example}")
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """All verbs, or one."""
     slash = call.services.command
     verbs = {command.name: command for command in CATALOGUE if command.name}

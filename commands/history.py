@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.services.histories import stories
 from bot.services.projects import Scope
-from bot.slack.desk import Call, Command, Press, Services
+from bot.slack.handling import ButtonPress, Command, Services, SlashCommand
 from bot.views.archived import say_archived
 from bot.views.audit import Turning
 from bot.views.blocks import Message
@@ -17,20 +17,20 @@ SHOWN = 8
 """Stories on one page, if they are short."""
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the newest changes of the event."""
     name = await call.event(COMMAND)
     await call.say(await _history(call.services, call.scope, name))
 
 
-async def press(press: Press) -> None:
+async def press(press: ButtonPress) -> None:
     """The History button of an event."""
     data = await press.ticket("event")
     scope = press.services.projects.named(data["project"])
     await press.answer.say(await _history(press.services, scope, data["name"]))
 
 
-async def turn(press: Press) -> None:
+async def turn(press: ButtonPress) -> None:
     """Newer and Older."""
     data = await press.ticket("history")
     scope = press.services.projects.named(data["project"])

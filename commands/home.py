@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.rules.access import Action, authorize
-from bot.slack.desk import Answer, Services
+from bot.slack.answer import Answer
+from bot.slack.handling import Services
 from bot.slack.interactions import Origin
 from bot.views.home import home
 

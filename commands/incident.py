@@ -12,7 +12,7 @@ from bot.rules.snooze import Nap, ends
 from bot.services.events import get_event
 from bot.services.projects import Scope
 from bot.slack.asking import open_edit_form
-from bot.slack.desk import Command, Press, Services
+from bot.slack.handling import ButtonPress, Command, Services
 from bot.views.alerts import (
     ACKNOWLEDGE,
     FIX_TARGET,
@@ -32,14 +32,14 @@ from bot.views.events import EventDetail, event_detail
 from bot.views.text import code, local, person
 
 
-async def _incident(press: Press) -> tuple[Incident, Scope]:
+async def _incident(press: ButtonPress) -> tuple[Incident, Scope]:
     incident = await press.services.store.incidents.get(press.key)
     if incident is None:
         raise Refused("This alert is not known here any more.")
     return incident, press.services.projects.named(incident.project)
 
 
-async def _member(press: Press, incident: Incident, scope: Scope, action: str) -> Actor:
+async def _member(press: ButtonPress, incident: Incident, scope: Scope, action: str) -> Actor:
     """Who pressed it. NotAllowed, with its row in the audit log, for guests and strangers."""
     actor = await press.actor()
     decision = authorize(actor, Action.ACKNOWLEDGE, scope.policy)
@@ -54,7 +54,7 @@ async def _member(press: Press, incident: Incident, scope: Scope, action: str) -
     return actor
 
 
-async def view_event(press: Press) -> None:
+async def view_event(press: ButtonPress) -> None:
     """Shows the event that failed, to the one who asks."""
     incident, scope = await _incident(press)
     event = await get_event(scope, incident.event)
@@ -64,19 +64,19 @@ async def view_event(press: Press) -> None:
     await press.answer.say(event_detail(EventDetail(event, scope.name, key)))
 
 
-async def look(press: Press) -> None:
+async def look(press: ButtonPress) -> None:
     """Shows one incident of many with its buttons, to the one who asks."""
     incident, _ = await _incident(press)
     fix = await press.services.store.changes.get(incident.fix) if incident.fix else None
     await press.answer.say(alert(incident, fix))
 
 
-async def show_all(press: Press) -> None:
+async def show_all(press: ButtonPress) -> None:
     """Shows the incidents of a digest, to the one who asks."""
     await press.answer.say(await _page(press.services, press.key, 0))
 
 
-async def turn(press: Press) -> None:
+async def turn(press: ButtonPress) -> None:
     """Previous and Next."""
     data = await press.ticket("digest")
     await press.answer.replace(await _page(press.services, data["key"], data["page"]))
@@ -98,13 +98,13 @@ async def _page(services: Services, key: str, number: int) -> Message:
     return all_incidents(page, now)
 
 
-async def fix_target(press: Press) -> None:
+async def fix_target(press: ButtonPress) -> None:
     """Opens the edit form of the event that failed."""
     incident, scope = await _incident(press)
     await open_edit_form(press, scope, incident.event, incident=incident.key)
 
 
-async def acknowledge(press: Press) -> None:
+async def acknowledge(press: ButtonPress) -> None:
     """Says on the alert that somebody looks after it."""
     incident, scope = await _incident(press)
     actor = await _member(press, incident, scope, "incident.acknowledge")
@@ -119,15 +119,15 @@ async def acknowledge(press: Press) -> None:
     await press.answer.say(Message(text))
 
 
-async def snooze(press: Press) -> None:
+async def snooze(press: ButtonPress) -> None:
     """Asks for how long."""
     incident, scope = await _incident(press)
     await _member(press, incident, scope, "incident.snooze")
     await press.answer.say(snooze_choice(incident))
 
 
-def _snooze_for(nap: Nap) -> Callable[[Press], Awaitable[None]]:
-    async def chosen(press: Press) -> None:
+def _snooze_for(nap: Nap) -> Callable[[ButtonPress], Awaitable[None]]:
+    async def chosen(press: ButtonPress) -> None:
         """Snoozes so long, or ends the snooze."""
         incident, scope = await _incident(press)
         actor = await _member(press, incident, scope, "incident.snooze")

@@ -9,8 +9,8 @@ from bot.rules.listing import Filter
 from bot.rules.words import Flag
 from bot.services.events import list_events
 from bot.services.projects import Scope
-from bot.slack.desk import Call, Command, Press, Services
 from bot.slack.flags import event_type
+from bot.slack.handling import ButtonPress, Command, Services, SlashCommand
 from bot.views.blocks import Message
 from bot.views.events import NEXT, PREVIOUS, ListPage, list_page
 
@@ -30,7 +30,7 @@ def _one_of(given: str | None, known: tuple[str, ...], flag: str, usage: str) ->
     raise Usage(f"`{given[:40]}` does not fit `{flag}`.{did_you_mean(given, known)} Known: {words}.", usage)
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the first page."""
     usage = COMMAND.usage(call.services.command)
     scope = call.scope
@@ -47,7 +47,7 @@ async def handle(call: Call) -> None:
     await call.say(await _page(call.services, scope, wanted, 0))
 
 
-async def turn(press: Press) -> None:
+async def turn(press: ButtonPress) -> None:
     """Previous and Next."""
     data = await press.ticket("list")
     scope = press.services.projects.named(data["project"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bot.rules.access import Action, authorize
-from bot.slack.desk import Call, Command
+from bot.slack.handling import Command, SlashCommand
 from bot.views.change import pending
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows them, each with its buttons."""
     call.at_most(0, COMMAND.usage(call.services.command))
     scope = call.scope

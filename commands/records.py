@@ -7,8 +7,8 @@ from bot.model import RECORD_STATUSES
 from bot.nearest import did_you_mean
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag
-from bot.slack.desk import Call, Command
 from bot.slack.flags import event_type, since
+from bot.slack.handling import Command, SlashCommand
 from bot.views.records import RecordList, record_list
 
 FLAGS = (
@@ -30,7 +30,7 @@ def _status(given: str | None, usage: str) -> str:
     )
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Reads them from CSMS and shows what matches."""
     usage = COMMAND.usage(call.services.command)
     call.at_most(0, usage, "; an event is named with `--event`")

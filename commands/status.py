@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.slack.desk import Call, Command
+from bot.slack.handling import Command, SlashCommand
 from bot.views.status import status
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the report."""
     call.at_most(0, COMMAND.usage(call.services.command))
     await call.say(status(await call.services.status.report(), call.services.clock()))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bot.rules.undoing import change_number
 from bot.rules.words import Flag, as_typed
-from bot.slack.desk import Call, Command
+from bot.slack.handling import Command, SlashCommand
 from bot.views.change import asked
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Asks for it; the request waits for approval like any other."""
     number = change_number(call.argument("The change request", COMMAND.usage(call.services.command)))
     named = call.words.one("--project") or ""

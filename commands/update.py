@@ -9,7 +9,7 @@ from bot.model import Event
 from bot.rules.updates import FieldProblem, Wish, make_patch
 from bot.rules.words import Flag
 from bot.slack.asking import BREAK_GLASS, REASON, ask, open_edit_form
-from bot.slack.desk import Call, Command, Form, Press, Services, Sheet
+from bot.slack.handling import ButtonPress, Command, Form, FormSubmission, Services, SlashCommand
 from bot.slack.interactions import FormValues
 from bot.views.change import asked
 from bot.views.events import EDIT
@@ -39,7 +39,7 @@ FLAGS = (
 )
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """With flags the change is asked for at once; without, the form opens."""
     words = call.words
     name = await call.event(COMMAND)
@@ -59,7 +59,7 @@ async def handle(call: Call) -> None:
         await ask(call, scope, name, wish)
 
 
-async def edit(press: Press) -> None:
+async def edit(press: ButtonPress) -> None:
     """The Edit button of an event."""
     data = await press.ticket("event")
     await open_edit_form(press, press.services.projects.named(data["project"]), data["name"])
@@ -105,26 +105,26 @@ async def check(services: Services, key: str, values: FormValues) -> dict[str, s
     return {}
 
 
-async def submit(sheet: Sheet) -> None:
+async def submit(sent: FormSubmission) -> None:
     """Makes the change request; how it went stands in the form's place."""
-    services = sheet.services
-    data = await services.store.tickets.read("form", sheet.key)
+    services = sent.services
+    data = await services.store.tickets.read("form", sent.key)
     if data is None:
         raise Refused("This form is too old; please run the command again.")
     scope = services.projects.named(data["project"])
     shown = Event.from_image(data["shown"])
     change = await services.changes.ask(
-        await sheet.actor(),
+        await sent.actor(),
         scope,
         shown.name,
-        await _wish(services, sheet.values, shown),
-        reason=(sheet.values.texts.get(FORM_REASON) or "").strip(),
-        origin=f"inbox:{sheet.origin.id}",
+        await _wish(services, sent.values, shown),
+        reason=(sent.values.texts.get(FORM_REASON) or "").strip(),
+        origin=f"inbox:{sent.origin.id}",
         shown=data["shown"],
     )
     if incident := data.get("incident"):
-        await sheet.services.store.incidents.link(incident, change)
-    await sheet.answer.show_form(sheet.view_id, outcome(asked(change, scope.approval_channel)))
+        await sent.services.store.incidents.link(incident, change)
+    await sent.answer.show_form(sent.view_id, outcome(asked(change, scope.approval_channel)))
 
 
 COMMAND = Command(

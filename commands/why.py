@@ -6,14 +6,14 @@ import re
 
 from bot.errors import Refused, Usage
 from bot.rules.access import Action, authorize
-from bot.slack.desk import Call, Command
+from bot.slack.handling import Command, SlashCommand
 from bot.views.why import Answer, Why, why
 
 TRIES = 5
 """Refusals of the asker that are shown."""
 
 
-async def handle(call: Call) -> None:
+async def handle(call: SlashCommand) -> None:
     """Shows the rules, the asker's standing, and why clicks of theirs were refused."""
     usage = COMMAND.usage(call.services.command)
     given = call.argument("The change request", usage)

@@ -19,7 +19,7 @@ from bot.csms import operations
 from bot.csms.operations import Operation
 from bot.doctor import OPTIONAL
 from bot.services.status import ProjectReport, Report
-from bot.slack.desk import Command
+from bot.slack.handling import Command
 from bot.web import numbers
 
 ROOT = Path(__file__).parents[1]

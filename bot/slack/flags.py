@@ -9,10 +9,10 @@ from bot.config import duration
 from bot.errors import Usage
 from bot.model import EVENT_TYPES
 from bot.nearest import did_you_mean
-from bot.slack.desk import Call
+from bot.slack.handling import SlashCommand
 
 
-def since(call: Call, usage: str) -> datetime | None:
+def since(call: SlashCommand, usage: str) -> datetime | None:
     """`--since 7d`: the earliest time that is wanted, UTC; None without the flag. Usage for no length of time."""
     given = call.words.one("--since")
     if given is None:

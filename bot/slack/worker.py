@@ -16,8 +16,9 @@ from bot.model import Entry
 from bot.nearest import did_you_mean
 from bot.rules.access import NOBODY, Action, authorize
 from bot.rules.words import parse, split
+from bot.slack.answer import Answer
 from bot.slack.client import SlackClient
-from bot.slack.desk import Answer, Call, Command, Form, Press, Services, Sheet
+from bot.slack.handling import ButtonPress, Command, Form, FormSubmission, Services, SlashCommand
 from bot.slack.interactions import Click, CommandText, HomeOpened, Interaction, Origin, Submission, read
 from bot.store.inbox import Envelope, Inbox
 from bot.views.blocks import Message
@@ -151,7 +152,7 @@ class Worker:
                 if form is None:
                     raise Refused("This form is not known here; please run the command again.")
                 await form.handle(
-                    Sheet(
+                    FormSubmission(
                         self._services,
                         answer,
                         interaction.origin,
@@ -188,13 +189,13 @@ class Worker:
                 f"{self._services.command} {'|'.join(self._verbs)}",
             )
         words = parse(rest, command.all_flags, command.usage(self._services.command))
-        await command.handle(Call(self._services, answer, typed.origin, words))
+        await command.handle(SlashCommand(self._services, answer, typed.origin, words))
 
     async def _click(self, click: Click, answer: Answer) -> None:
         press = self._buttons.get(click.action_id)
         if press is None:
             raise Refused("This button is not known to this version of csms-bot.")
-        await press(Press(self._services, answer, click.origin, click.value))
+        await press(ButtonPress(self._services, answer, click.origin, click.value))
 
     async def _tell(self, interaction: Interaction, answer: Answer, message: Message) -> None:
         """The sentence goes where the person looks: into the form they sent, else beside what they pressed."""

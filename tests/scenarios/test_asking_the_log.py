@@ -23,7 +23,7 @@ from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inputs import elements
 from bot.sandbox.slack.seed import User
 from bot.services import exports
-from bot.slack.desk import Answer
+from bot.slack.answer import Answer
 from bot.verify import check
 from bot.views.audit import EXPORT_CSV
 from tests.support.console import csms_bot

@@ -20,7 +20,7 @@ from bot.sandbox.csms.faults import Fault
 from bot.sandbox.csms.model import Record
 from bot.sandbox.csms.world import Effect
 from bot.sandbox.slack.seed import User
-from bot.slack.desk import Command
+from bot.slack.handling import Command
 from bot.store import open_read_only
 from bot.store.audit import read
 from bot.verify import check

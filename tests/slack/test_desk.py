@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.slack.desk import Answer
+from bot.slack.answer import Answer
 from bot.slack.interactions import Origin
 from bot.views.blocks import Message
 from bot.views.posts import draw_data

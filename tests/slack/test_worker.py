@@ -21,14 +21,14 @@ from bot.services.projects import Projects
 from bot.slack import worker as worker_module
 from bot.slack.actors import Actors
 from bot.slack.client import SlackClient
-from bot.slack.desk import Call, Command, Press, Services
+from bot.slack.handling import ButtonPress, Command, Services, SlashCommand
 from bot.slack.worker import AT_ONCE, Worker
 from bot.store import Store
 from tests.support.stage import until
 
 ENGINEER, ALERTS, TEAM = "U00ENGINEER", "C00ALERTS", "T00DEMO"
 
-Handle = Callable[[Call], Awaitable[None]]
+Handle = Callable[[SlashCommand], Awaitable[None]]
 
 
 @dataclass
@@ -102,10 +102,10 @@ async def opened(path: Path, workspace: Workspace) -> AsyncIterator[Shop]:
         actors.team_id = TEAM
         shop: Shop
 
-        async def by_command(call: Call) -> None:
+        async def by_command(call: SlashCommand) -> None:
             await shop.do(" ".join(call.words.words))
 
-        async def by_click(press: Press) -> None:
+        async def by_click(press: ButtonPress) -> None:
             await shop.do(press.key)
 
         async def home(*_given: Any) -> None:

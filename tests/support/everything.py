@@ -13,7 +13,7 @@ from bot.sandbox.slack import Message, SlackError, View
 from bot.sandbox.slack.delivery import Delivery, Kind
 from bot.sandbox.slack.inputs import Element, elements
 from bot.sandbox.slack.payloads import response_url_address
-from bot.slack.desk import Command
+from bot.slack.handling import Command
 from bot.views.forms import EDIT_FORM, REASON, REASON_FORM, STATE, TARGET, TARGET_ID
 from tests.support.forging import CLICK, COMMAND, EVENT, SUBMISSION
 from tests.support.stage import Stage

@@ -1,18 +1,16 @@
-"""What a command, a button or a form is given to work with, and how it answers."""
+"""What a command, a button or a form is given to work with, and what a command consists of."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.errors import CsmsError, NameMissing, Refused, Sent, SlackError, Usage
-from bot.model import Actor, Post, PostKind
+from bot.errors import CsmsError, NameMissing, Refused, Usage
+from bot.model import Actor
 from bot.rules.updates import check_event_name
 from bot.rules.words import Flag, Words
 from bot.services.changes import Changes
@@ -22,20 +20,13 @@ from bot.services.sidedoors import SideDoors
 from bot.services.status import Status
 from bot.services.undo import Undo
 from bot.slack.actors import Actors
-from bot.slack.client import PARSE, SlackClient
+from bot.slack.answer import Answer
 from bot.slack.interactions import FormValues, Origin
 from bot.store import Store
-from bot.store.outbox import Outbox
 from bot.views.blocks import MESSAGE_BLOCKS, Message, context
 from bot.views.text import person
 
 log = logging.getLogger(__name__)
-
-FORM_WAITS_S = (0.2, 1.0, 3.0)
-"""Pauses before a form is put in its place again; a person is looking at it."""
-MOST_WAIT_S = 10.0
-GONE = frozenset({"not_found", "view_not_found"})
-"""Slack's errors for a form that was closed (views.update, errors)."""
 
 PROJECT = Flag("--project", "NAME")
 SHARE = Flag("--share")
@@ -58,118 +49,8 @@ class Services:
     """The slash command's name, for usage lines."""
 
 
-class Answer:
-    """Answers one delivery: to the person alone unless they share it, in the place where they asked."""
-
-    def __init__(self, slack: SlackClient, origin: Origin, outbox: Outbox) -> None:
-        self._slack = slack
-        self._origin = origin
-        self._outbox = outbox
-
-    async def say(self, message: Message, *, share: bool = False) -> None:
-        """A new message to the person, or to the channel with `share`."""
-        body: dict[str, Any] = {
-            "text": message.text,
-            "blocks": message.body,
-            "response_type": "in_channel" if share else "ephemeral",
-            "replace_original": False,
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
-        await self._respond(body, message)
-
-    async def replace(self, message: Message) -> None:
-        """In place of the message whose button was pressed."""
-        body = {"text": message.text, "blocks": message.body, "replace_original": True}
-        await self._respond(body, message)
-
-    async def open_form(self, view: Mapping[str, Any]) -> str:
-        """Opens a form; its view id. Refused when Slack's three seconds for it are over."""
-        try:
-            opened = await self._slack.call("views.open", trigger_id=self._origin.trigger_id, view=dict(view))
-        except SlackError as error:
-            if error.code in (
-                "expired_trigger_id",
-                "exchanged_trigger_id",
-                "invalid_trigger_id",
-                "trigger_expired",
-            ):
-                raise Refused(
-                    "Slack gave the form up because it took too long to open. Please try again."
-                ) from None
-            raise
-        return str(opened["view"]["id"])
-
-    async def show_form(self, view_id: str, view: Mapping[str, Any]) -> bool:
-        """Puts `view` in an open form's place; False when the person has closed it. SlackError.
-
-        Tried again when the answer was lost or Slack is busy: putting the same view twice shows it once.
-        """
-        for wait_s in (*FORM_WAITS_S, None):
-            try:
-                await self._slack.call("views.update", view_id=view_id, view=dict(view))
-            except SlackError as error:
-                log.info("form not updated", extra={"action": "form_update_failed", "error": str(error)})
-                if error.code in GONE:
-                    return False
-                if wait_s is None or error.sent is Sent.REFUSED or error.retry_after_s > MOST_WAIT_S:
-                    raise
-                await asyncio.sleep(max(wait_s, error.retry_after_s))
-            else:
-                break
-        return True
-
-    async def publish_home(self, view: Mapping[str, Any]) -> None:
-        """The person's home tab."""
-        await self._slack.call("views.publish", user_id=self._origin.user, view=dict(view))
-
-    async def tell(self, message: Message) -> None:
-        """A direct message, where there is no place to answer in (a form that was closed). StoreError.
-
-        By the outbox, so that it arrives once, also when this delivery is worked on again after a crash.
-        """
-        origin = self._origin
-        # The number of a row is another row's in another database; the moment tells them apart.
-        delivery = f"answer/{origin.id}/{origin.received.isoformat()}/{origin.user}"
-        key = hashlib.sha256(delivery.encode()).hexdigest()[:32]
-        data = {"text": message.text, "blocks": message.body}
-        post = Post(key, PostKind.ANSWER, origin.id, project="", user=origin.user, data=data)
-        await self._outbox.put(post, origin.received)
-
-    async def send_file(self, name: str, content: bytes, comment: str) -> None:
-        """A file in a direct message to the person, and to nobody else. SlackError."""
-        opened = await self._slack.call("conversations.open", users=self._origin.user)
-        place = await self._slack.call("files.getUploadURLExternal", filename=name, length=len(content))
-        await self._slack.upload(str(place["upload_url"]), content)
-        await self._slack.call(
-            "files.completeUploadExternal",
-            files=[{"id": place["file_id"], "title": name}],
-            channel_id=opened["channel"]["id"],
-            initial_comment=comment,
-        )
-
-    async def _respond(self, body: dict[str, Any], message: Message) -> None:
-        if self._origin.response_url:
-            try:
-                await self._slack.respond(self._origin.response_url, body)
-                return
-            except SlackError as error:
-                log.warning("answer failed", extra={"action": "respond_failed", "error": str(error)})
-                if error.sent is Sent.UNKNOWN or not self._origin.channel:
-                    return
-        if self._origin.channel:
-            await self._slack.call(
-                "chat.postEphemeral",
-                channel=self._origin.channel,
-                user=self._origin.user,
-                text=message.text,
-                blocks=message.body,
-                parse=PARSE,
-            )
-
-
 @dataclass(frozen=True, slots=True)
-class Call:
+class SlashCommand:
     """A slash command, parsed."""
 
     services: Services
@@ -225,7 +106,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class ButtonPress:
     """A pressed button. `key` is untrusted until the store knows it."""
 
     services: Services
@@ -246,7 +127,7 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class FormSubmission:
     """A form that was sent."""
 
     services: Services
@@ -265,7 +146,7 @@ class Sheet:
 class Form:
     """A form that a command owns."""
 
-    handle: Callable[[Sheet], Awaitable[None]]
+    handle: Callable[[FormSubmission], Awaitable[None]]
     check: Callable[[Services, str, FormValues], Awaitable[dict[str, str]]]
     """Inside the ack, with values at hand: block id → what is wrong there."""
     waiting: Callable[[], Mapping[str, Any]]
@@ -283,8 +164,8 @@ class Command:
     """How its words are written in the usage line."""
     example: str = ""
     flags: tuple[Flag, ...] = ()
-    handle: Callable[[Call], Awaitable[None]] | None = None
-    buttons: Mapping[str, Callable[[Press], Awaitable[None]]] = field(default_factory=dict)
+    handle: Callable[[SlashCommand], Awaitable[None]] | None = None
+    buttons: Mapping[str, Callable[[ButtonPress], Awaitable[None]]] = field(default_factory=dict)
     forms: Mapping[str, Form] = field(default_factory=dict)
 
     @property
