@@ -22,7 +22,7 @@ from bot import __version__
 from bot.cli_archive import archive
 from bot.cli_audit import audit
 from bot.cli_backup import backup, restore
-from bot.errors import SettingsError, StoreError
+from bot.errors import SettingsError, StoreError, StoreFailed
 from bot.model import FAIL, FAILURES, RECORD_STATUSES
 from bot.options import CONFIG, NearestGroup, mute
 
@@ -40,6 +40,9 @@ def main() -> None:
     except (SettingsError, StoreError) as error:
         click.echo(f"csms-bot: {error}", err=True)
         sys.exit(2)
+    except StoreFailed as error:
+        click.echo(f"csms-bot: the database cannot be written ({error})", err=True)
+        sys.exit(1)
     except BrokenPipeError:
         # Whoever read our output has had enough.
         mute()

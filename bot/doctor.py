@@ -35,6 +35,7 @@ from bot.errors import (
     SettingsError,
     SlackError,
     StoreError,
+    StoreFailed,
 )
 from bot.model import ENABLED, Kind, Patch
 from bot.slack.actors import kind_of
@@ -157,7 +158,7 @@ async def _database(path: Path) -> Check:
     store = Store(path)
     try:
         await store.open(utc_now())
-    except StoreError as error:
+    except (StoreError, StoreFailed) as error:
         if "in use by another" in str(error):
             return _chain(path, f"{path} is in use by a running bot; {how}")
         return _wrong(

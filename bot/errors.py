@@ -17,6 +17,7 @@
     ├── StoreError                  the database is not ours, is newer than we are, or is in use
     ├── StoreFailed                 a transaction did not happen: a full disk, a lock, a guard
     │   └── Unfinished              a change could not be written down; it is carried on later
+    ├── CopyFailed                  on the console: a copy of the database could not be made
     └── ArchiveError                on the console: old rows of the audit log stay where they are; why
 
 An error carries data or, where a person is refused, the sentence; `bot/views/errors.py` makes a message of either.

@@ -15,7 +15,7 @@ from bot.services.projects import Projects
 from bot.slack.client import SlackClient
 from bot.slack.reconcile import changes_since, named_since
 from bot.store import Store
-from bot.waiting import stopped_within
+from bot.waiting import stopped_within, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Restoring:
         """Returns when all is known, or at `stop`. While Slack cannot be asked nothing is sent."""
         while not stop.is_set():
             try:
-                await self._reconcile(identity)
+                await unless_stopped(stop, self._reconcile(identity))
             except SlackError as error:
                 log.warning(
                     "restored, and waiting for Slack",
@@ -73,12 +73,11 @@ class Restoring:
             newest=await self._store.changes.newest(),
             oldest=oldest,
         )
-        named = {
-            scope.name: await named_since(
-                self._slack, identity, scope.alert_channels, looked[scope.name] - QUIET
-            )
-            for scope in self._projects
-        }
+        named = {}
+        for scope in self._projects:
+            begin = looked[scope.name] - QUIET
+            told = await self._store.restored.told(begin)
+            named[scope.name] = await named_since(self._slack, identity, scope.alert_channels, begin, told)
         first = next(iter(self._projects))
         await self._store.restored.reconcile(
             since, project=first.name, channel=first.approval_channel, now=now

@@ -1,6 +1,6 @@
 """What is posted of new notification records.
 
-Every failing record is named once: in the alert that it opens, or as a line in its incident's thread.
+Every failing record is named once: in the alert that it opens, or as a line in a thread: its incident's, or a digest's.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.errors import CsmsError, CsmsForbidden, CsmsNotFound, Landed, StoreFailed, Unfinished
 from bot.model import Actor, Change, ChangeState, Event
@@ -53,13 +54,21 @@ class Applying:
         `left_for`: how long ago the last approval must be, so that the click that gave it goes first.
         """
         now = self._clock()
-        steps = []
+        projects = {scope.name for scope in self._projects}
+        steps: list[Coroutine[Any, Any, None]] = []
         for change in await self._store.changes.open():
-            if change.state is ChangeState.APPLYING and change.key not in self._in_hand:
+            if change.project not in projects and now < change.expires:
+                continue  # It may come back to the settings.
+            if change.project not in projects and change.state is ChangeState.APPLYING:
+                note = "Applying it was interrupted, and its project is not in the settings any more. Look at the event."
+                steps.append(self._finish(change, ChangeState.FAILED, note, None))
+            elif change.state is ChangeState.APPLYING and change.key not in self._in_hand:
                 steps.append(self._recover(change))
             elif change.state is ChangeState.APPROVED and now - (change.decided or now) >= left_for:
                 steps.append(self._too_late(change) if now >= change.expires else self.apply(change.key))
-        await asyncio.gather(*steps)
+        for problem in await asyncio.gather(*steps, return_exceptions=True):
+            if problem is not None:
+                raise problem
 
     async def apply(self, key: str, clicked: str = "") -> None:
         """approved → applying → an end. Only one caller gets past the first step. Unfinished."""

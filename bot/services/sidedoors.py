@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from bot.services.changes import Changes
 from bot.services.events import get_event
 from bot.services.projects import Projects, Scope
 from bot.store import Store
+from bot.waiting import stopped_within, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +54,11 @@ class SideDoors:
     async def run(self, stop: asyncio.Event) -> None:
         """Looks at each project, every ten minutes, until `stop`."""
         wait = self._first_after
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait.total_seconds()):
-                    await stop.wait()
-            if stop.is_set():
-                return
+        while not await stopped_within(stop, wait.total_seconds()):
             wait = self._every
             for scope in self._projects:
                 try:
-                    await self.look(scope)
+                    await unless_stopped(stop, self.look(scope))
                 except CsmsError as error:
                     log.warning(
                         "events not compared",

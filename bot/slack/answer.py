@@ -90,7 +90,7 @@ class Answer:
         await self._slack.call("views.publish", user_id=self._origin.user, view=dict(view))
 
     async def tell(self, message: Message) -> None:
-        """A direct message, where there is no place to answer in (a form that was closed). StoreError.
+        """A direct message, where there is no place to answer in (a form that was closed). StoreFailed.
 
         By the outbox, so that it arrives once, also when this delivery is worked on again after a crash.
         """

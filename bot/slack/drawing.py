@@ -43,7 +43,8 @@ class Drawing:
         change = await self._store.changes.get(job.ref)
         if change is None:
             return None
-        approvers = self._projects.named(change.project).policy.approvers
+        # The project may have been taken out of the settings.
+        approvers = next((one.policy.approvers for one in self._projects if one.name == change.project), ())
         ended = None if change.state.open else await self._store.audit.ending(change.event, change.id)
         return draw_change(job.kind, change, approvers, job.data, ended)
 

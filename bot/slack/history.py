@@ -11,6 +11,8 @@ from bot.errors import Sent, SlackError
 from bot.slack.client import SlackClient
 
 PAGE = 200
+METADATA = "csms_bot_post"
+"""The event type of the metadata that each post of the bot carries."""
 TS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
@@ -40,3 +42,11 @@ def is_ours(message: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:
     """
     bot, user = identity.get("bot_id"), identity.get("user_id")
     return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
+
+
+def key_of(message: Mapping[str, Any]) -> str:
+    """The key in a message's metadata by which the outbox knows it; empty without one."""
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != METADATA:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("k", ""))

@@ -23,6 +23,7 @@ from typing import Any
 from bot.errors import Sent, SlackError, StoreFailed
 from bot.model import Post
 from bot.slack.client import PARSE, SlackClient
+from bot.slack.history import METADATA, key_of
 from bot.store import Outgoing, Step
 from bot.store.outbox import Outbox
 from bot.store.places import NEVER
@@ -30,7 +31,6 @@ from bot.views.blocks import Message
 
 log = logging.getLogger(__name__)
 
-METADATA = "csms_bot_post"
 PACE_S = 1.05
 """Slack allows about one message a second and channel."""
 EDIT_PACE_S = 0.3
@@ -93,8 +93,8 @@ class Poster:
         self._work = asyncio.Event()
         self._unsettled: dict[str, Outgoing] = {}
         """What went wrong and could not be written down; the store is tried again."""
-        self._edit_tries: Counter[str] = Counter()
-        """Key → edits refused since the last that worked."""
+        self._tries: Counter[str] = Counter()
+        """Key → edits, looks and openings that failed since the last that worked; posts count in the store."""
         self.bot_id = ""
         self.bot_user_id = ""
 
@@ -249,13 +249,19 @@ class Poster:
             until = self._clock() + timedelta(seconds=error.retry_after_s)
             await self._outbox.release(job.key, error="", until=until)
             return
+        if error.sent is Sent.NO:
+            # Slack is not there: the message is as good as any, and keeps its place.
+            until = self._later(job)
+            self._hold(job.lane, (until - self._clock()).total_seconds())
+            await self._outbox.release(job.key, error="", until=until)
+            return
         log.warning("not posted", extra={"action": "post_refused", "kind": job.kind, "error": str(error)})
         if job.parent_ts and error.code in NO_PARENT:
             await self._outbox.gone(job.channel, job.parent_ts)
             await self._outbox.release(job.key, error="", until=self._clock())
             return
         until = self._later(job)
-        if error.code in NO_WAY_IN:
+        if error.code in NO_WAY_IN and not job.user:
             self._hold(job.lane, (until - self._clock()).total_seconds())
             why = _hint(error)
             notice = self._notice(job, why) if error.code in CLOSED else None
@@ -290,7 +296,7 @@ class Poster:
                 )
             else:
                 raise
-        self._edit_tries.pop(job.key, None)
+        self._tries.pop(job.key, None)
         await self._outbox.edited(job.key, job.rev)
 
     async def _edit_plainly(self, arguments: dict[str, Any]) -> None:
@@ -349,7 +355,7 @@ class Poster:
         while True:
             page = await self._slack.call(method, **arguments)
             for message in page.get("messages", ()):
-                if self._ours(message) and _key_of(message) == job.key:
+                if self._ours(message) and key_of(message) == job.key:
                     return dict(message)
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -367,11 +373,8 @@ class Poster:
         wait = timedelta(seconds=error.retry_after_s) if error.sent is Sent.LIMITED else None
         if wait:
             self._hold(job.lane, wait.total_seconds())
-        tries = job.attempts
-        if job.step is Step.EDIT:
-            self._edit_tries[job.key] += 1
-            tries = self._edit_tries[job.key]
-        until = self._clock() + wait if wait else self._later(job, tries=tries)
+        self._tries[job.key] += 1
+        until = self._clock() + wait if wait else self._later(job, tries=self._tries[job.key])
         log.warning(
             "slack call failed", extra={"action": f"{job.step}_failed", "kind": job.kind, "error": str(error)}
         )
@@ -382,13 +385,6 @@ class Poster:
     def _later(self, job: Outgoing, *, tries: int | None = None, most_s: float = 60.0) -> datetime:
         tries = job.attempts if tries is None else tries
         return self._clock().astimezone(UTC) + timedelta(seconds=min(most_s, 2.0 ** min(tries + 1, 10)))
-
-
-def _key_of(message: dict[str, Any]) -> str:
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != METADATA:
-        return ""
-    return str((metadata.get("event_payload") or {}).get("k", ""))
 
 
 def _hint(error: SlackError) -> str:

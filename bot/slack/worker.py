@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import BotError, NotAllowed, Refused, SlackError, Usage
+from bot.errors import BotError, NotAllowed, Refused, SlackError, StoreFailed, Usage
 from bot.model import Entry
 from bot.nearest import did_you_mean
 from bot.rules.access import NOBODY, Action, authorize
@@ -205,7 +205,7 @@ class Worker:
                     await answer.tell(message)
             else:
                 await answer.say(message)
-        except SlackError as error:
+        except (SlackError, StoreFailed) as error:
             log.warning("could not tell", extra={"action": "tell_failed", "error": str(error)})
 
 

@@ -125,7 +125,7 @@ def touch_incident(tx: Tx, key: str) -> None:
 # A message that nobody knows of does not hold the later ones of its thread up. It would keep their order, but for as long as
 # history cannot be read, which may be days, every record of that incident would go untold; each line says its own time.
 _DUE = """
-select o.*, coalesce(p.ts, '') as parent_ts,
+select o.*, case when p.channel = o.channel then p.ts else '' end as parent_ts,
     case when o.state = 'pending' then 'send' when o.state = 'unknown' then 'find' else 'edit' end as step
 from outbox o left join outbox p on p.key = o.parent
 where o.next_at <= :now and (
@@ -308,11 +308,14 @@ class Outbox:
         return await self._engine.run(work)
 
     async def closed(self) -> list[tuple[str, str]]:
-        """(channel, Slack's error) of the channels that cannot be posted to since the last try."""
+        """(channel, Slack's error) of the channels that cannot be posted to since the last try, and have messages waiting."""
         return await self._engine.run(
             lambda tx: [
                 (row[0], row[1])
-                for row in tx.execute("select channel, error from closed order by since").fetchall()
+                for row in tx.execute(
+                    "select channel, error from closed c where exists (select 1 from outbox o "
+                    "where o.channel = c.channel and o.state = 'pending') order by since"
+                ).fetchall()
             ]
         )
 

@@ -39,17 +39,21 @@ def stands_alone(tx: Tx, key: str) -> None:
 
 def leave(tx: Tx, channel: str, homes: Mapping[str, tuple[str, str]]) -> int:
     """What waits for the channel goes to its project's (alert channel, approval channel) of `homes`. How many messages."""
-    waiting = tx.execute(
-        "select key, project, kind, parent from outbox where channel = ? and state = 'pending'", [channel]
-    ).fetchall()
-    waiting = [row for row in waiting if row[1] in homes]
-    for key, project, kind, parent in waiting:
-        home = homes[project][kind in FOR_APPROVERS]
-        tx.execute("update outbox set channel = ?, error = '' where key = ?", [home, key])
-        # The thread stays behind: as below a deleted message, the first reply takes its place.
+    moved = 0
+    for project, (alerts, approvals) in homes.items():
+        here = {"old": channel, "project": project, "alerts": alerts, "approvals": approvals, "never": NEVER}
+        kinds = ", ".join(f"'{kind}'" for kind in sorted(FOR_APPROVERS))
+        home = f"channel = case when kind in ({kinds}) then :approvals else :alerts end"
+        mine = "where channel = :old and project = :project and user = ''"
+        moved += tx.execute(
+            f"update outbox set {home}, error = '' {mine} and state = 'pending'",  # noqa: S608 (constant names)
+            here,
+        ).rowcount
+        # Threads stay behind: as below a deleted message, the next reply takes the place of what began them.
         tx.execute(
-            "update outbox set ts = '', shown = ? where key = ? and channel = ? and state = 'posted'",
-            [NEVER, parent, channel],
+            f"update outbox set {home}, ts = '', shown = :never {mine} and state = 'posted'",  # noqa: S608
+            here,
         )
+        tx.execute("update incidents set channel = :alerts where channel = :old and project = :project", here)
     tx.execute("delete from closed where channel = ?", [channel])
-    return len(waiting)
+    return moved

@@ -7,6 +7,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,8 +91,8 @@ def _make_ready(copied: Path, part: Path, now: datetime) -> None:
         db.execute("delete from meta where name = 'reconciled'")
         db.execute("insert or replace into meta values ('restored', ?)", [now.isoformat()])
         db.execute(
-            "update outbox set state = 'unknown', claimed = created, next_at = 0 "
-            "where state in ('pending', 'sending')"
+            # What waits for the end of quiet hours goes on waiting.
+            "update outbox set state = 'unknown', claimed = created where state in ('pending', 'sending')"
         )
         db.execute("commit")
 
@@ -147,6 +148,16 @@ class Since:
     """Numbers of change requests that were made after the copy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the copy knows of messages: their records are counted in it."""
+
+    threads: Sequence[tuple[str, str]]
+    """(channel, Slack's ts) of the messages below which incidents go on."""
+    keys: AbstractSet[str]
+    """Of all messages in its outbox."""
+
+
 class Restored:
     """Whether the database was put back from a copy, and the coming to terms with what happened since."""
 
@@ -158,6 +169,20 @@ class Restored:
         return await self._engine.run(
             lambda tx: tx.execute("select 1 from meta where name = 'restored'").fetchone() is not None
         )
+
+    async def told(self, since: datetime) -> Told:
+        """`since`: incidents without a failure since then are over."""
+
+        def work(tx: Tx) -> Told:
+            threads = tx.execute(
+                "select distinct o.channel, o.ts from incidents i join outbox o on o.key = i.post where o.ts != '' "
+                "and (i.last >= ? or i.snoozed_until is not null or i.state = 'fixed')",
+                [since.timestamp()],
+            ).fetchall()
+            keys = tx.execute("select key from outbox").fetchall()
+            return Told([(channel, ts) for channel, ts in threads], {key for (key,) in keys})
+
+        return await self._engine.run(work)
 
     async def reconcile(self, since: Since, *, project: str, channel: str, now: datetime) -> None:
         """Ends what has ended, gives no number twice, and says so in the log and in the channel; once."""

@@ -249,7 +249,7 @@ def coverage(project: str) -> Message:
     """CSMS showed only part of its records."""
     text = (
         f"Coverage may be incomplete: CSMS may hold more notification records of project {code(project)} than it "
-        "showed (it shows at most 1,000 at once). Records that it does not show cannot be alerted."
+        "showed (its pages end at 50 or 1,000). Records that it does not show cannot be alerted."
     )
     return Message(text, (section(f":warning: {text}"),))
 

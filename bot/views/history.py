@@ -108,6 +108,9 @@ def _when(row: AuditRow) -> str:
 
 def _in_short(story: Story) -> str:
     row = story.steps[0]
+    if story.change and (row.action, row.outcome) not in ASKED:
+        # What asked for it was archived.
+        return f"{esc(story.change, 20)} {story.state}".strip()
     if not story.change:
         return in_words(row)
     return f"{esc(story.change, 20)} {story.state}, asked by {_who(row)}: {'; '.join(_changed(row))}"

@@ -82,3 +82,16 @@ async def test_what_was_approved_in_time_and_cannot_be_begun_in_time_expires(qui
 
     assert "could not begin it in time" in blocks_text(await quick.ask("engineer", f"history {EVENT}"))
     assert quick.puts() == []
+
+
+async def test_what_was_being_applied_in_a_project_that_is_gone_ends_when_its_time_is_over(quick: Stage):
+    change = change_of(await quick.ask("engineer", f"enable {EVENT}"))
+    await quick.card(change, "pending")
+    quick.stop.set()
+    await quick.task
+    with contextlib.closing(sqlite3.connect(quick.database)) as db, db:
+        db.execute("update changes set state = 'applying', project = 'gone', expires = created")
+    await quick.start()
+
+    await until(lambda: ("system", "change.apply", "failed") in quick.audit(change=change))
+    assert "not in the settings any more" in blocks_text(await quick.card(change, "failed"))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from bot.errors import Sent, SlackError
 from bot.slack.client import SlackClient
 from bot.store.places import NEVER
 from bot.views.blocks import Message as Drawn
-from tests.slack.test_outbox import ALERTS, APPROVALS, POST, Desk, desk, until, workspace
+from tests.slack.test_outbox import ALERTS, APPROVALS, ENGINEER, POST, Desk, desk, until, workspace
 from tests.store.support import NOW
 
 __all__ = ["desk", "workspace"]
@@ -168,3 +169,55 @@ async def test_edits_of_a_closed_channel_leave_room_for_the_others(desk: Desk):
 
     await until(lambda: desk.shown(APPROVALS) == ["changed here"])
     assert desk.workspace.journal.calls[UPDATE] <= 3, "one refusal speaks for the channel"
+
+
+async def test_messages_keep_their_order_while_slack_cannot_be_reached(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    call, away = desk.slack.call, [3]
+
+    async def calling(method: str, **arguments: Any) -> dict[str, Any]:
+        if away[0]:
+            away[0] -= 1
+            raise SlackError(method, sent=Sent.NO, code="Slack cannot be reached")
+        return await call(method, **arguments)
+
+    monkeypatch.setattr(desk.slack, "call", calling)
+    for number in range(3):
+        await desk.put(f"message {number}")
+    desk.start()
+    for _ in range(4):
+        desk.ahead += timedelta(minutes=1)
+        desk.poster._free_at.clear()
+        desk.poster.wake()
+        await asyncio.sleep(0.1)
+    await desk.settled()
+
+    assert desk.posted() == ["message 0", "message 1", "message 2"]
+
+
+async def test_a_person_who_cannot_be_written_to_closes_no_channel(desk: Desk):
+    desk.fault("error", error="channel_not_found")
+    await desk.put("for you", channel="", user=ENGINEER)
+    desk.start()
+    await desk.trouble()
+
+    assert await desk.store.outbox.closed() == []
+    assert await desk.store.outbox.readdress({ALERTS}, {"default": (ALERTS, APPROVALS)}) == 0
+    desk.ahead = timedelta(minutes=20)
+    desk.poster._free_at.clear()
+    await desk.settled()
+    assert desk.posted(ALERTS) == [], "what is for a person goes nowhere else"
+    assert desk.posted() == ["for you"]
+
+
+async def test_a_reply_whose_alert_stayed_in_another_channel_stands_alone(desk: Desk):
+    parent = await desk.put("alert")
+    desk.start()
+    await desk.settled()
+    reply = await desk.put("reply", parent=parent, channel=APPROVALS)
+    await desk.settled()
+
+    assert desk.shown(APPROVALS) == ["reply"]
+    assert desk.workspace.journal.calls[POST] == 2, "and it was not tried in a thread of the other channel"
+    assert reply
